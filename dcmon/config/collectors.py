@@ -1,0 +1,109 @@
+"""`collectors.yaml`: which devices are asked, where, how and with which credentials."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from dcmon.config.base import Duration, Identifier, SecretRef, Strict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class CommunityCredentials(Strict):
+    """SNMP v1 and v2c."""
+
+    version: Literal["1", "2c"] = "2c"
+    community: SecretRef
+
+
+class UserCredentials(Strict):
+    """SNMP v3 (USM). Keys are always references."""
+
+    version: Literal["3"]
+    user: str
+    auth: Literal["none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"] = "sha256"
+    auth_key: SecretRef | None = None
+    priv: Literal["none", "aes128", "aes192", "aes256"] = "aes128"
+    priv_key: SecretRef | None = None
+    context: str = ""
+
+    @model_validator(mode="after")
+    def _keys_fit(self) -> UserCredentials:
+        if (self.auth != "none") != (self.auth_key is not None):
+            raise ValueError("auth_key is needed for every auth but none; give it as env:NAME or file:PATH")
+        if (self.priv != "none") != (self.priv_key is not None):
+            raise ValueError("priv_key is needed for every priv but none; give it as env:NAME or file:PATH")
+        if self.priv != "none" and self.auth == "none":
+            raise ValueError("SNMP v3 has no privacy without authentication: set auth")
+        return self
+
+
+Credentials = Annotated[CommunityCredentials | UserCredentials, Field(discriminator="version")]
+
+
+class SnmpAddress(Strict):
+    """Where an SNMP agent listens."""
+
+    host: str
+    port: Port = 161
+    credentials: Identifier
+    transport: Literal["native", "pysnmp"] | None = Field(default=None, description="overrides agent.yaml")
+
+
+class ModbusAddress(Strict):
+    """Where a Modbus server listens: `host` for TCP, `serial` for a line."""
+
+    host: str | None = None
+    port: Port = 502
+    serial: str | None = Field(default=None, description="device file of the line, for framing rtu")
+    baudrate: int = 9600
+    parity: Literal["N", "E", "O"] = "N"
+    stopbits: Literal[1, 2] = 1
+    unit: Annotated[int, Field(ge=0, le=247)] = 1
+    framing: Literal["tcp", "rtu-over-tcp", "rtu"] = "tcp"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ModbusAddress:
+        if (self.framing == "rtu") != (self.serial is not None) or (self.framing == "rtu") == (self.host is not None):
+            raise ValueError("framing rtu wants serial, the other framings want host")
+        return self
+
+
+class PointMap(Strict):
+    """Gives points to another asset, names a contact's meaning, turns its polarity. The first that fits counts."""
+
+    point: str = Field(description="a point's name, or a prefix ending in `.*`")
+    index: str | None = Field(default=None, description="only this index; all when absent")
+    asset: Identifier | None = None
+    as_point: str | None = None
+    as_index: str | None = None
+    invert: bool = Field(default=False, description="true where the contact is closed when all is well")
+    ignore: bool = False
+
+
+class Device(Strict):
+    """A device is named like the asset that it is."""
+
+    profile: Identifier | None = Field(default=None, description="found by asking the device when absent")
+    snmp: SnmpAddress | None = None
+    modbus: ModbusAddress | None = None
+    fast: Duration | None = Field(default=None, description="overrides agent.yaml polling.fast")
+    slow: Duration | None = Field(default=None, description="overrides agent.yaml polling.slow")
+    maps: tuple[PointMap, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_protocol(self) -> Device:
+        if (self.snmp is None) == (self.modbus is None):
+            raise ValueError("a device has either snmp or modbus")
+        if self.modbus is not None and self.profile is None:
+            raise ValueError("a Modbus device cannot say what it is: name its profile")
+        return self
+
+
+class Collectors(Strict):
+    """All devices that are polled."""
+
+    credentials: dict[Identifier, Credentials] = Field(default_factory=dict)
+    devices: Annotated[dict[Identifier, Device], Field(min_length=1)]

@@ -1,0 +1,98 @@
+"""`people.yaml`: who is told of what, over which channel, and who is next when nobody answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dcmon.config.base import Duration, Identifier, Strict
+from dcmon.config.rules import AlarmClass
+from dcmon.model import Severity
+
+Channel = Literal["email", "webhook", "console"]
+
+
+class Person(Strict):
+    """Somebody who can be told. Addresses stay in this file; the journal keeps the id only."""
+
+    id: Identifier
+    name: str
+    email: str | None = None
+    webhook: str | None = Field(default=None, description="URL that takes the Alertmanager v4 shape")
+    language: Literal["de", "en"] = "de"
+
+
+class Shift(Strict):
+    """`person` is on duty from `start` until `end`, local time; `end` at or before `start` ends on the next day."""
+
+    person: Identifier
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
+        "mon", "tue", "wed", "thu", "fri", "sat", "sun",
+    )  # fmt: skip
+    start: dt.time = dt.time(0)
+    end: dt.time = dt.time(0)
+
+
+class Rotation(Strict):
+    """Takes turns: `people` in order, `period` each, from `since` on; the hand-over is at `since`'s local time."""
+
+    people: Annotated[tuple[Identifier, ...], Field(min_length=1)]
+    period_days: Annotated[int, Field(ge=1)] = 7
+    since: dt.datetime
+
+
+class Override(Strict):
+    """`person` replaces whoever would be on duty, from `start` until `end` (local time)."""
+
+    person: Identifier
+    start: dt.datetime
+    end: dt.datetime
+
+
+class Roster(Strict):
+    """Who is on duty when: overrides before shifts before the rotation."""
+
+    id: Identifier
+    name: str
+    shifts: tuple[Shift, ...] = ()
+    rotation: Rotation | None = None
+    overrides: tuple[Override, ...] = ()
+
+
+class Recipient(Strict):
+    """Everybody on duty of a roster, or one person, over these channels."""
+
+    roster: Identifier | None = None
+    person: Identifier | None = None
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1)] = ("email",)
+
+
+class Step(Strict):
+    """Told when nobody has acknowledged `after` the page before."""
+
+    after: Duration
+    to: Annotated[tuple[Recipient, ...], Field(min_length=1)]
+
+
+class Route(Strict):
+    """The first route whose class and severity fit decides; an empty list fits everything."""
+
+    id: Identifier
+    classes: tuple[AlarmClass, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    to: Annotated[tuple[Recipient, ...], Field(min_length=1)]
+    escalation: tuple[Step, ...] = ()
+    resolved: bool = Field(default=True, description="tell the same people when it is over")
+
+
+class People(Strict):
+    """Everybody, and the way to them."""
+
+    people: Annotated[tuple[Person, ...], Field(min_length=1)]
+    rosters: tuple[Roster, ...] = ()
+    routes: Annotated[tuple[Route, ...], Field(min_length=1)]
+
+    def person(self, person_id: str) -> Person | None:
+        return next((person for person in self.people if person.id == person_id), None)

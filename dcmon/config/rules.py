@@ -1,0 +1,202 @@
+"""`rules.yaml`: what is judged. One model per kind of rule; the kind is a closed word.
+
+A condition is three-valued: it holds, it does not hold, or nobody knows (a reading is bad or too old).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from dcmon.config.base import Duration, Identifier, Strict
+from dcmon.config.site import AssetKind
+from dcmon.model import Severity
+
+
+class AlarmClass(StrEnum):
+    """Whose trade a fault is; routes select by it."""
+
+    POWER = "power"
+    FUEL = "fuel"
+    COOLING = "cooling"
+    WATER = "water"
+    FIRE = "fire"
+    SECURITY = "security"
+    NETWORK = "network"
+    ENVIRONMENT = "environment"
+    MONITORING = "monitoring"
+
+
+Word = bool | int | float | str
+
+
+class Test(Strict):
+    """What a value must be. Exactly one of the words."""
+
+    is_: Word | None = Field(default=None, alias="is")
+    in_: tuple[Word, ...] | None = Field(default=None, alias="in")
+    not_in: tuple[Word, ...] | None = None
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Test:
+        given = [self.is_, self.in_, self.not_in, self.above, self.below]
+        if sum(word is not None for word in given) != 1:
+            raise ValueError("a condition has exactly one of is, in, not_in, above, below")
+        return self
+
+
+class Condition(Test):
+    """A test of one point of the asset at hand, or of the asset named. With several indices all must pass."""
+
+    point: str
+    index: str | None = None
+    asset: Identifier | None = None
+
+
+class Select(Strict):
+    """The series a rule applies to: every asset of these kinds or ids that gives the point."""
+
+    point: str
+    kinds: tuple[AssetKind, ...] = ()
+    assets: tuple[Identifier, ...] = ()
+    index: str | None = None
+
+
+class Clock(Strict):
+    """How long the fault may last (T22)."""
+
+    limit: Duration
+    warn: tuple[Annotated[int, Field(gt=0, lt=100)], ...] = (50, 75, 90)
+    stable: Duration = Field(default=300_000, description="it stops when the fault has been gone for so long")
+    reopen: Duration = Field(default=1_800_000, description="back within this time it is the same fault")
+
+
+class TaskSpec(Strict):
+    """Work that the alarm opens; it closes when the value has risen by `closes_after_rise` above its lowest."""
+
+    kind: Literal["refuel"]
+    title: str
+    deadline: Duration
+    closes_after_rise: float = Field(gt=0, description="in the point's unit")
+
+
+class _Rule(Strict):
+    id: Identifier
+    title: str = Field(description="what is wrong, in few words; the asset's name is put before it")
+    tom: tuple[str, ...] = Field(default=(), description="promises of the agreement, T01 to T32")
+    cls: AlarmClass = Field(alias="class")
+    severity: Severity
+    page: bool = True
+    on_delay: Duration = 0
+    off_delay: Duration = 0
+    cause: str = ""
+    consequence: str = ""
+    response: str = ""
+    clock: Clock | None = None
+    task: TaskSpec | None = None
+
+
+class StateRule(_Rule, Test):
+    """A value that is (or is not) one of some words."""
+
+    kind: Literal["state"]
+    select: Select
+
+
+class LimitRule(_Rule):
+    """A number above or below a limit. Back only when it is `deadband` on the good side."""
+
+    kind: Literal["limit"]
+    select: Select
+    above: float | None = None
+    below: float | None = None
+    deadband: float = Field(default=0.0, ge=0, description="in the point's unit")
+
+    @model_validator(mode="after")
+    def _one(self) -> LimitRule:
+        if (self.above is None) == (self.below is None):
+            raise ValueError("a limit rule has exactly one of above and below")
+        return self
+
+
+class RiseRule(_Rule):
+    """A number that rises by more than `by` within `within`."""
+
+    kind: Literal["rise"]
+    select: Select
+    by: float = Field(gt=0)
+    within: Duration
+
+
+class SilentRule(_Rule):
+    """A device that has not answered. Not raised on its own where `lost_on_battery` already speaks."""
+
+    kind: Literal["silent"]
+    kinds: tuple[AssetKind, ...] = Field(default=(), description="all devices when empty")
+    after: Duration
+
+
+class LostOnBatteryRule(_Rule):
+    """A device that stopped answering when it, or a UPS that feeds it, was last seen on battery."""
+
+    kind: Literal["lost_on_battery"]
+    kinds: tuple[AssetKind, ...] = (AssetKind.UPS,)
+    after: Duration
+
+
+class CountRule(_Rule):
+    """Fewer able members of a group than needed: k-of-n and declared redundancy."""
+
+    kind: Literal["count"]
+    group: Identifier
+    able: Annotated[tuple[Condition, ...], Field(min_length=1)]
+    fewer_than: Annotated[int, Field(ge=1)] | Literal["all", "needed"]
+
+
+class CapacityRule(_Rule):
+    """The able members' capacity (rating.speed_bps or rating.cooling_w) is below `below`."""
+
+    kind: Literal["capacity"]
+    group: Identifier
+    able: Annotated[tuple[Condition, ...], Field(min_length=1)]
+    rating: Literal["speed_bps", "cooling_w", "power_w"]
+    below: float = Field(gt=0)
+
+
+class FollowsRule(_Rule):
+    """When all of `when` holds, all of `then` must hold within `within`; raised on `asset` at the deadline."""
+
+    kind: Literal["follows"]
+    asset: Identifier
+    when: Annotated[tuple[Condition, ...], Field(min_length=1)]
+    then: Annotated[tuple[Condition, ...], Field(min_length=1)]
+    within: Duration
+
+
+Rule = Annotated[
+    StateRule | LimitRule | RiseRule | SilentRule | LostOnBatteryRule | CountRule | CapacityRule | FollowsRule,
+    Field(discriminator="kind"),
+]
+
+
+class Incidents(Strict):
+    """How alarms become incidents."""
+
+    join: Duration = Field(
+        default=600_000, description="a cause that shows later than its effects takes over incidents so young"
+    )
+    reopen: Duration = Field(
+        default=600_000, description="an alarm that comes back within this time reopens its incident"
+    )
+
+
+class Rules(Strict):
+    """All rules; `targets` overrides the targets of the control catalogue by control id (per cent)."""
+
+    incidents: Incidents = Incidents()
+    targets: dict[str, Annotated[float, Field(gt=0, le=100)]] = Field(default_factory=dict)
+    rules: tuple[Rule, ...]
