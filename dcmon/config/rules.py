@@ -91,6 +91,13 @@ class _Rule(Strict):
     cls: AlarmClass = Field(alias="class")
     severity: Severity
     page: bool = True
+    propagates: bool = Field(
+        default=False,
+        description=(
+            "while active the asset is down: alarms of what it feeds are its effects and join its incident; an asset "
+            "with several feeders is an effect only when all of them are down or are effects themselves"
+        ),
+    )
     on_delay: Duration = 0
     off_delay: Duration = 0
     cause: str = ""
