@@ -74,11 +74,11 @@ class ModbusAddress(Strict):
 class PointMap(Strict):
     """Gives points to another asset, names a contact's meaning, turns its polarity. The first that fits counts."""
 
-    point: str = Field(description="a point's name, or a prefix ending in `.*`")
+    point: str = Field(description="a point's name, a prefix ending in `.*`, or `*` for every point")
     index: str | None = Field(default=None, description="only this index; all when absent")
     asset: Identifier | None = None
     as_point: str | None = None
-    as_index: str | None = None
+    as_index: str | None = Field(default=None, description='the new index; "" takes the index away')
     invert: bool = Field(default=False, description="true where the contact is closed when all is well")
     ignore: bool = False
 
