@@ -1,0 +1,80 @@
+"""Where a Modbus bus is, and how a connection to it is opened."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+from dcmon.collectors.modbus.link import Link, RtuLink, TcpLink
+from dcmon.config.collectors import ModbusAddress
+from dcmon.model import CollectError
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One TCP server (`host`, `port`) or one serial line (`serial`). framing: tcp, rtu-over-tcp or rtu."""
+
+    host: str | None = None
+    port: int = 502
+    serial: str | None = None
+    baudrate: int = 9600
+    parity: str = "N"
+    stopbits: int = 1
+    framing: str = "tcp"
+
+    @classmethod
+    def of(cls, address: ModbusAddress) -> Endpoint:
+        """The bus of a configured device; its unit is no part of it."""
+        if address.serial is not None:
+            return cls(
+                serial=address.serial,
+                baudrate=address.baudrate,
+                parity=address.parity,
+                stopbits=address.stopbits,
+                framing="rtu",
+            )
+        return cls(host=address.host, port=address.port, framing=address.framing)
+
+    @property
+    def key(self) -> str:
+        """What devices of one bus have in common: the line's file, or host and port."""
+        return self.serial if self.serial is not None else f"{self.host}:{self.port}"
+
+    async def open(self, timeout_s: float) -> Link:
+        """A new connection. CollectError: refused, timeout, unreachable (also: no such host, line or right)."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await (self._open_tcp(self.host) if self.host is not None else self._open_serial())
+        except TimeoutError as error:
+            raise CollectError("timeout", f"{self.key}: no connection within {timeout_s:g} s") from error
+        except ConnectionRefusedError as error:
+            raise CollectError("refused", f"{self.key}: nothing listens there") from error
+        except socket.gaierror as error:
+            raise CollectError("unreachable", f"{self.key}: the name cannot be resolved ({error.strerror})") from error
+        except (OSError, ValueError) as error:
+            raise CollectError("unreachable", f"{self.key}: {error}") from error
+
+    async def _open_tcp(self, host: str) -> Link:
+        link = TcpLink() if self.framing == "tcp" else RtuLink()
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(lambda: link, host, self.port)
+        connection: socket.socket = transport.get_extra_info("socket")
+        # A peer that lost its power never closes: the kernel shall notice while nothing is asked.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return link
+
+    async def _open_serial(self) -> Link:
+        from pymodbus.transport.serialtransport import create_serial_connection
+
+        link = RtuLink()
+        line: dict[str, Any] = {
+            "baudrate": self.baudrate,
+            "bytesize": 8,
+            "parity": self.parity,
+            "stopbits": self.stopbits,
+        }
+        await create_serial_connection(asyncio.get_running_loop(), lambda: link, self.serial, **line)
+        await link.opened
+        return link
