@@ -50,5 +50,19 @@ Duration = Annotated[
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)]
 """Ids of assets, rules, people ...: lower case, digits, `-`, `_` and `.`."""
 
-SecretRef = Annotated[str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
+_SECRET_REF = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+")
+
+
+def _check_secret_ref(text: Any) -> str:
+    if not isinstance(text, str) or not _SECRET_REF.fullmatch(text):
+        # The value is not repeated: what stands here may be the secret itself.
+        raise ValueError("a secret in clear text; put it into a variable or a file and write env:NAME or file:PATH")
+    return text
+
+
+SecretRef = Annotated[
+    str,
+    BeforeValidator(_check_secret_ref),
+    WithJsonSchema({"type": "string", "pattern": r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$"}),
+]
 """Where a secret is to be found: `env:NAME` or `file:PATH` (relative to the configuration). Never the secret itself."""

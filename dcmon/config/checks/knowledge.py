@@ -1,0 +1,48 @@
+"""What the checks must know of other rooms; the caller fills it in, because config imports none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dcmon.config.collectors import PointMap
+from dcmon.config.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """`points` gives the point names of each profile; `controls` are the ids of the control catalogue."""
+
+    points: Mapping[str, frozenset[str]]
+    controls: frozenset[str] = field(default_factory=frozenset)
+
+    def points_by_asset(self, config: Config) -> dict[str, set[str]]:
+        """The points that each asset gets from the devices. A device without a profile may give any point: `*`."""
+        given: dict[str, set[str]] = {asset.id: set() for asset in config.site.assets}
+        for device_id, device in config.collectors.devices.items():
+            given.setdefault(device_id, set()).add("device.reachable")
+            names = self.points.get(device.profile, frozenset()) if device.profile else frozenset({"*"})
+            for name in names:
+                _assign(given, device_id, name, device.maps)
+        return given
+
+
+def _assign(given: dict[str, set[str]], device_id: str, name: str, maps: tuple[PointMap, ...]) -> None:
+    caught_all = False
+    for entry in maps:
+        if not point_matches(entry.point, name):
+            continue
+        if not entry.ignore:
+            given.setdefault(entry.asset or device_id, set()).add(entry.as_point or name)
+        caught_all = caught_all or entry.index is None
+        if caught_all:
+            break
+    if not caught_all:
+        given.setdefault(device_id, set()).add(name)
+
+
+def point_matches(pattern: str, name: str) -> bool:
+    """Whether a point's name fits the `point` of a map: `*`, `prefix.*`, or the name itself."""
+    if name == "*" or pattern == "*":
+        return True
+    return name.startswith(pattern[:-1]) if pattern.endswith(".*") else name == pattern

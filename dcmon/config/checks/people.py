@@ -1,0 +1,90 @@
+"""Checks of people.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dcmon.config.checks.knowledge import Knowledge
+from dcmon.config.loader import Loaded
+from dcmon.config.people import Person, Recipient, Roster
+from dcmon.config.yamlfile import Problem
+
+Loc = tuple[str | int, ...]
+
+
+def _members(roster: Roster) -> Iterator[tuple[Loc, str]]:
+    for place, shift in enumerate(roster.shifts):
+        yield ("shifts", place, "person"), shift.person
+    if roster.rotation is not None:
+        for place, person in enumerate(roster.rotation.people):
+            yield ("rotation", "people", place), person
+    for place, override in enumerate(roster.overrides):
+        yield ("overrides", place, "person"), override.person
+
+
+def _recipients(loaded: Loaded) -> Iterator[tuple[Loc, Recipient]]:
+    for position, route in enumerate(loaded.config.people.routes):
+        for place, recipient in enumerate(route.to):
+            yield ("routes", position, "to", place), recipient
+        for number, step in enumerate(route.escalation):
+            for place, recipient in enumerate(step.to):
+                yield ("routes", position, "escalation", number, "to", place), recipient
+
+
+def references(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    persons = {person.id for person in loaded.config.people.people}
+    rosters = {roster.id for roster in loaded.config.people.rosters}
+    for position, roster in enumerate(loaded.config.people.rosters):
+        for loc, person in _members(roster):
+            if person not in persons:
+                message = f"roster {roster.id} names the unknown person {person!r}"
+                yield loaded.problem("D401", "people", ("rosters", position, *loc), message, "Add the person.")
+    for loc, recipient in _recipients(loaded):
+        if (recipient.roster is None) == (recipient.person is None):
+            message = "a recipient is either a roster or a person"
+            yield loaded.problem("D401", "people", loc, message, "Name one of the two.")
+        elif recipient.roster is not None and recipient.roster not in rosters:
+            message = f"unknown roster {recipient.roster!r}"
+            yield loaded.problem("D401", "people", loc, message, "Add it under rosters.")
+        elif recipient.person is not None and recipient.person not in persons:
+            message = f"unknown person {recipient.person!r}"
+            yield loaded.problem("D401", "people", loc, message, "Add the person under people.")
+
+
+def reachable(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    people = loaded.config.people
+    members = {roster.id: {person for _, person in _members(roster)} for roster in people.rosters}
+    reported: set[tuple[str, str]] = set()
+    for _loc, recipient in _recipients(loaded):
+        ids = members.get(recipient.roster or "", set()) | ({recipient.person} if recipient.person else set())
+        for position, person in enumerate(people.people):
+            for channel in recipient.channels:
+                if person.id in ids and not _has_address(person, channel) and (person.id, channel) not in reported:
+                    reported.add((person.id, channel))
+                    message = f"{person.id} is to be told by {channel} but has no {channel} address"
+                    yield loaded.problem("D402", "people", ("people", position), message, "Add the address.")
+
+
+def _has_address(person: Person, channel: str) -> bool:
+    return channel == "console" or getattr(person, channel, None) is not None
+
+
+def rosters_filled(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    for position, roster in enumerate(loaded.config.people.rosters):
+        if not roster.shifts and roster.rotation is None:
+            message = f"roster {roster.id} has neither shifts nor a rotation"
+            yield loaded.problem("D403", "people", ("rosters", position), message, "Say who is on duty.")
+
+
+def every_page_has_a_route(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    routes = loaded.config.people.routes
+    for position, rule in enumerate(loaded.config.rules.rules):
+        taken = any(
+            (not route.classes or rule.cls in route.classes)
+            and (not route.severities or rule.severity in route.severities)
+            for route in routes
+        )
+        if rule.page and not taken:
+            message = f"no route takes class {rule.cls}, severity {rule.severity} of rule {rule.id}"
+            hint = "Add a route to people.yaml; the last one may take everything."
+            yield loaded.problem("D404", "rules", ("rules", position), message, hint)

@@ -1,0 +1,126 @@
+"""Reads a configuration directory into a Config. Every fault is reported at once, each with file and line."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from dcmon.config.agent import Agent
+from dcmon.config.collectors import Collectors
+from dcmon.config.config import Config
+from dcmon.config.people import People
+from dcmon.config.rules import Rules
+from dcmon.config.site import Site
+from dcmon.config.yamlfile import Problem, YamlFile, read_yaml
+from dcmon.model import ConfigError
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+FILES: Mapping[str, type[BaseModel]] = {
+    "agent": Agent,
+    "site": Site,
+    "collectors": Collectors,
+    "rules": Rules,
+    "people": People,
+}
+"""The files of a configuration (each `NAME.yaml`) and their models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A valid configuration together with the files it came from, so that checks can name lines."""
+
+    config: Config
+    files: Mapping[str, YamlFile]
+
+    def problem(
+        self, check: str, file: str, loc: tuple[str | int, ...], message: str, hint: str, *, warning: bool = False
+    ) -> Problem:
+        source = self.files[file]
+        return Problem(str(source.path), source.line(loc), check, message, hint, warning)
+
+
+def load(directory: Path) -> Config:
+    """The configuration in `directory`. Raises ConfigError with all problems that the schema finds."""
+    return load_with_lines(directory).config
+
+
+def load_with_lines(directory: Path) -> Loaded:
+    """As `load`, with the lines of everything."""
+    if not directory.is_dir():
+        problem = Problem(
+            str(directory), 1, "C001", "is no directory", "Name the configuration's folder: --config DIR."
+        )
+        raise ConfigError([problem])
+    files: dict[str, YamlFile] = {}
+    parts: dict[str, BaseModel] = {}
+    problems: list[object] = []
+    for name, model in FILES.items():
+        try:
+            files[name] = read_yaml(directory / f"{name}.yaml")
+            parts[name] = parse(model, files[name])
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    digest = hashlib.sha256("".join(files[name].digest for name in FILES).encode()).hexdigest()
+    return Loaded(Config(directory=directory.resolve(), digest=digest, **parts), files)  # type: ignore[arg-type]
+
+
+def parse(model: type[ModelT], file: YamlFile) -> ModelT:
+    """`file` as `model`. Raises ConfigError with one problem per fault."""
+    data = {} if file.data is None else file.data
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(list(_problems(error, model, file))) from None
+
+
+def _problems(error: ValidationError, model: type[BaseModel], file: YamlFile) -> Iterator[Problem]:
+    for fault in error.errors(include_url=False, include_input=False, include_context=True):
+        message, hint = _explain(fault, model)
+        line, where = file.locate(fault["loc"])
+        yield Problem(str(file.path), line, "C004", f"{where}: {message}" if where else message, hint)
+
+
+def _explain(fault: Any, model: type[BaseModel]) -> tuple[str, str]:
+    """What is wrong and what to do, without the value: it may be a secret that was put into the wrong place."""
+    word = str(fault["loc"][-1]) if fault["loc"] else ""
+    match fault["type"]:
+        case "extra_forbidden":
+            close = difflib.get_close_matches(word, _all_field_names(model), 1)
+            return f"{word!r} is not known here", f"Did you mean {close[0]!r}?" if close else "Remove it."
+        case "missing":
+            return f"{word!r} is missing", "Add it."
+        case "value_error":
+            return str(fault["ctx"]["error"]), ""
+        case "union_tag_not_found":
+            return f"{fault['ctx']['discriminator']} is missing", "Say which kind it is."
+        case "union_tag_invalid":
+            context = fault["ctx"]
+            return f"{context['tag']!r} is no {context['discriminator']}", f"Use one of {context['expected_tags']}."
+        case _:
+            text = str(fault["msg"])
+            return text[:1].lower() + text[1:], "Correct the value."
+
+
+@cache
+def _all_field_names(model: type[BaseModel]) -> tuple[str, ...]:
+    """Every word that may stand anywhere in the file of `model`."""
+    schema = model.model_json_schema()
+    names: set[str] = set()
+    for part in [schema, *schema.get("$defs", {}).values()]:
+        names |= set(part.get("properties", {}))
+    return tuple(sorted(names))
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """A JSON Schema per file, for editors."""
+    return {name: model.model_json_schema() for name, model in FILES.items()}
