@@ -56,7 +56,7 @@ def load_with_lines(directory: Path) -> Loaded:
     """As `load`, with the lines of everything."""
     if not directory.is_dir():
         problem = Problem(
-            str(directory), 1, "C001", "is no directory", "Name the configuration's folder: --config DIR."
+            str(directory), 1, "C001", "is no directory", "Name the folder: --config DIR."
         )
         raise ConfigError([problem])
     files: dict[str, YamlFile] = {}
@@ -71,7 +71,7 @@ def load_with_lines(directory: Path) -> Loaded:
     if problems:
         raise ConfigError(problems)
     digest = hashlib.sha256("".join(files[name].digest for name in FILES).encode()).hexdigest()
-    return Loaded(Config(directory=directory.resolve(), digest=digest, **parts), files)  # type: ignore[arg-type]
+    return Loaded(Config(directory=directory.resolve(), digest=digest, **parts), files)
 
 
 def parse(model: type[ModelT], file: YamlFile) -> ModelT:

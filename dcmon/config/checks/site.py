@@ -50,8 +50,8 @@ def feed_cycles(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
     feeds = {asset.id: asset.feeds for asset in loaded.config.site.assets}
     positions = {asset.id: position for position, asset in enumerate(loaded.config.site.assets)}
     done: set[str] = set()
-    for start in feeds:
-        stack: list[tuple[str, Iterator[str]]] = [(start, iter(feeds[start]))] if start not in done else []
+    for start, fed in feeds.items():
+        stack: list[tuple[str, Iterator[str]]] = [(start, iter(fed))] if start not in done else []
         path = [start]
         while stack:
             node, children = stack[-1]

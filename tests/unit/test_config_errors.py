@@ -1,0 +1,192 @@
+"""Every fault of a configuration is told with file, line, what is wrong and what to do."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dcmon.config.checks import CHECKS, Knowledge, run_checks
+from dcmon.config.loader import json_schemas, load, load_with_lines
+from dcmon.model import ConfigError
+
+ANYTHING = Knowledge(
+    points={
+        name: frozenset({"*"})
+        for name in "rfc1628 dse_gencomm apc_powernet_ups apc_rpdu stulz_wib8000 liebert_pex hwg_wld hwg_poseidon network".split()
+    }
+)
+
+
+@pytest.fixture
+def site(tmp_path: Path, example_site: Path) -> Path:
+    copy = tmp_path / "config"
+    shutil.copytree(example_site, copy)
+    for secret in (copy / "secrets").iterdir():
+        secret.chmod(0o640)
+    return copy
+
+
+def edit(site: Path, file: str, old: str, new: str) -> int:
+    """Replaces the first `old`; gives its line."""
+    path = site / f"{file}.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    return text[: text.index(old)].count("\n") + 1
+
+
+def problems(site: Path) -> list[str]:
+    try:
+        loaded = load_with_lines(site)
+    except ConfigError as error:
+        return [str(problem) for problem in error.problems]
+    return [str(problem) for problem in run_checks(loaded, ANYTHING)]
+
+
+SCHEMA_FAULTS = [
+    ("rules", "on_delay: 5s", "on_dely: 5s", "Did you mean 'on_delay'?"),
+    ("rules", "kind: count", "kind: cuont", "Use one of 'state'"),
+    ("rules", "below: 75", "below: much", "valid number"),
+    ("rules", "on_delay: 60s", "on_delay: 60", "written with its unit"),
+    ("rules", "on_delay: 60s", "on_delay: 60 sec", "is no duration"),
+    ("rules", "severity: warning", "severity: loud", "'info', 'warning' or 'critical'"),
+    ("site", "kind: ups,", "kind: usp,", "'ups'"),
+    ("site", "id: mains-a,", "id: Mains A,", "pattern"),
+    ("collectors", '"file:secrets/snmp-read"', "topsecret", "a secret in clear text"),
+    ("collectors", "unit: 10", "unit: 300", "less than or equal to 247"),
+    ("collectors", "snmp: {host: 192.0.2.21,", "snmp: {hots: 192.0.2.21,", "Did you mean 'host'?"),
+    ("agent", "fast: 2s", "fast: -2s", "is no duration"),
+    ("people", "email: a.weber@example.org", "mail: a.weber@example.org", "Did you mean 'email'?"),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "says"), SCHEMA_FAULTS)
+def test_a_fault_of_the_schema_names_file_line_and_remedy(site: Path, file: str, old: str, new: str, says: str) -> None:
+    line = edit(site, file, old, new)
+    found = [text for text in problems(site) if says in text]
+    assert found, problems(site)
+    assert found[0].startswith(f"{site / file}.yaml:{line}: [C004]")
+
+
+def test_all_faults_of_all_files_are_told_at_once(site: Path) -> None:
+    edit(site, "rules", "on_delay: 5s", "on_dely: 5s")
+    edit(site, "people", "language: de", "language: fr")
+    edit(site, "agent", "fast: 2s", "fats: 2s")
+    assert len(problems(site)) == 3
+
+
+def test_a_secret_in_the_wrong_place_is_never_repeated(site: Path) -> None:
+    edit(site, "collectors", '"file:secrets/snmp-read"', "hunter2")
+    edit(site, "agent", "sender: dcmon@example.org", "sender: dcmon@example.org, password: hunter2")
+    edit(site, "collectors", "devices:\n", "  v3: {version: '3', user: u, auth_key: hunter2, priv_key: hunter2}\ndevices:\n")
+    text = "\n".join(problems(site))
+    assert text.count("a secret in clear text") == 4
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("name: [", "[C002] no YAML"),
+        ("name: a\nname: b\n", "[C003] the key 'name' stands twice, first in line 1"),
+        ("", "[C004]"),
+        ("- 1\n", "[C004]"),
+        ("a: 2026-99-99\n", "[C002]"),
+        ("x: &x [*x]", "["),
+    ],
+)
+def test_a_file_that_is_no_good_yaml_is_refused_with_its_line(site: Path, content: str, says: str) -> None:
+    (site / "site.yaml").write_text(content)
+    found = problems(site)
+    assert found
+    assert says in found[0]
+    assert found[0].startswith(str(site / "site.yaml:"))
+
+
+def test_a_missing_or_unreadable_file_says_what_to_create(site: Path) -> None:
+    (site / "people.yaml").unlink()
+    (site / "agent.yaml").write_bytes(b"\xff\xfe")
+    assert [text.split(": ")[1].split()[0] for text in problems(site)] == ["[C001]", "[C001]"]
+    with pytest.raises(ConfigError, match="is no directory"):
+        load(site / "nowhere")
+
+
+CHECK_FAULTS = [
+    ("D101", "site", "id: ups-b,", "id: ups-a,"),
+    ("D101", "site", "- {id: feed-b,", "- {id: mains-a,"),
+    ("D101", "rules", "id: ups-bypass", "id: leak"),
+    ("D102", "site", "feeds: [tsw-b], commissioned", "feeds: [tsw-x], commissioned"),
+    ("D102", "site", "stands_in_for: [mains-b]", "stands_in_for: [main-b]"),
+    ("D103", "site", "feeds: [pdu-a1, pdu-a2]", "feeds: [pdu-a1, pdu-a2, mains-a]"),
+    ("D104", "site", "section: fs4, location: \"UPS", "section: fs9, location: \"UPS"),
+    ("D105", "site", "members: [ups-a, ups-b], needed: 1", "members: [ups-a, ups-b], needed: 3"),
+    ("D105", "site", "members: [ups-a, ups-b], needed: 1", "members: [ups-a, ups-c], needed: 1"),
+    ("D106", "site", "sections:\n", "sections:\n  - {id: fs9, name: Annex}\n"),
+    ("D107", "site", "Europe/Berlin", "Europe/Munich"),
+    ("D201", "collectors", "  ups-a: {", "  ups-z: {"),
+    ("D202", "collectors", "host: 192.0.2.21, credentials: read", "host: 192.0.2.21, credentials: write"),
+    ("D203", "collectors", "profile: rfc1628", "profile: rfc1682"),
+    ("D204", "collectors", "host: 192.0.2.32", "host: 192.0.2.31"),
+    ("D205", "collectors", "asset: shell-1, as_point", "asset: shell-9, as_point"),
+    ("D205", "collectors", "as_point: glass.broken", "as_point: glas.broken"),
+    ("D206", "collectors", "file:secrets/snmp-read", "file:secrets/nothing"),
+    ("D206", "collectors", "file:secrets/snmp-read", "env:DCMON_TEST_UNSET"),
+    ("D301", "rules", "group: mains", "group: manis"),
+    ("D301", "rules", "asset: genset-a", "asset: genset-z"),
+    ("D302", "rules", "kinds: [ups], point: ups.on_battery", "kinds: [tank], assets: [ups-a], point: ups.on_battery"),
+    ("D303", "rules", "in: [low, depleted, failed]", "in: [low, empty]"),
+    ("D303", "rules", "is: bypass", "is: true"),
+    ("D303", "rules", "point: output.load}", "point: output.source}"),
+    ("D304", "rules", "response: \"Read the UPS display", "#: \"Read the UPS display"),
+    ("D305", "rules", "tom: [T01, T02]", "tom: [T01, T33]"),
+    ("D306", "rules", "rules:\n", "targets: {T99.nothing: 99.0}\nrules:\n"),
+    ("D401", "people", "people: [weber, lang]", "people: [weber, long]"),
+    ("D401", "people", "{roster: energy, channels: [email, console]}", "{roster: enegry, channels: [email, console]}"),
+    ("D401", "people", "{roster: energy, channels", "{roster: energy, person: weber, channels"),
+    ("D402", "people", "email: a.weber@example.org, ", ""),
+    ("D403", "people", "    shifts: [{person: yilmaz}]\n", ""),
+    ("D404", "people", "  - id: everything-else\n    to:", "  - id: everything-else\n    classes: [fire]\n    to:"),
+    ("D501", "agent", "web: {listen: \"127.0.0.1:8080\"}", "web: {listen: \"0.0.0.0:8080\"}"),
+    ("D501", "agent", "web: {listen: \"127.0.0.1:8080\"}", "web: {listen: \"8080\"}"),
+    ("D502", "agent", "listen: \"127.0.0.1:9162\"", "listen: \"127.0.0.1:9162\", credentials: [read]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "file", "old", "new"), CHECK_FAULTS)
+def test_a_numbered_check_finds_what_a_schema_cannot_see(site: Path, check: str, file: str, old: str, new: str) -> None:
+    edit(site, file, old, new)
+    found = [text for text in problems(site) if f"[{check}]" in text]
+    assert found, problems(site)
+    assert all(str(site) in text for text in found)
+
+
+def test_every_check_has_a_case_here() -> None:
+    warnings_only = {"D207", "D208"}
+    assert set(CHECKS) - warnings_only == {check for check, *_ in CHECK_FAULTS}
+
+
+def test_the_shipped_site_has_no_fault(site: Path) -> None:
+    assert problems(site) == []
+
+
+def test_a_secret_that_everybody_can_read_is_a_warning(site: Path) -> None:
+    (site / "secrets" / "snmp-read").chmod(0o644)
+    (text,) = problems(site)
+    assert "warning: [D207]" in text
+
+
+def test_the_digest_changes_with_every_file(site: Path) -> None:
+    seen = {load(site).digest}
+    for file in ("agent", "site", "collectors", "rules", "people"):
+        with (site / f"{file}.yaml").open("a") as handle:
+            handle.write("# changed\n")
+        seen.add(load(site).digest)
+    assert len(seen) == 6
+
+
+def test_an_editor_gets_a_schema_for_every_file() -> None:
+    schemas = json_schemas()
+    assert set(schemas) == {"agent", "site", "collectors", "rules", "people"}
+    assert all(schema["additionalProperties"] is False for schema in schemas.values())
