@@ -1,0 +1,107 @@
+"""Which route fits, and who that is right now. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from dcmon.config.people import Channel, People, Person, Recipient, Route
+from dcmon.model import Severity
+from dcmon.notify.roster import on_duty
+
+_ADDRESSED: tuple[Channel, ...] = ("email", "webhook")
+"""Channels that reach a person wherever he is; the console reaches whoever looks at it."""
+
+
+class Target(NamedTuple):
+    """One person over one channel."""
+
+    person: str
+    channel: str
+
+    def __str__(self) -> str:
+        return f"{self.person}/{self.channel}"
+
+
+class Targets(NamedTuple):
+    """Who is to be told; `missing` says in words whom the configuration meant but could not give."""
+
+    pairs: tuple[Target, ...]
+    missing: tuple[str, ...]
+
+
+def fitting_route(routes: Sequence[Route], cls: str, severity: Severity) -> tuple[Route, bool]:
+    """The first route for the class and severity, and whether it fits.
+
+    Where none fits it is the last route, with False: a message that no route wants still goes to somebody, since
+    silence is the worse mistake; the caller says so in the reason.
+    """
+    for route in routes:
+        if (not route.classes or cls in route.classes) and (not route.severities or severity in route.severities):
+            return route, True
+    return routes[-1], False
+
+
+def targets(recipients: Iterable[Recipient], people: People, now: int, timezone: str) -> Targets:
+    """The pairs of person and channel that the recipients stand for at `now` (ms UTC), each once, in their order."""
+    pairs: dict[Target, None] = {}
+    missing: dict[str, None] = {}
+    for recipient in recipients:
+        on = _people_of(recipient, people, now, timezone)
+        if not on:
+            missing[f"nobody on duty in {recipient.roster}"] = None
+        for person_id in on:
+            channels = _channels(people.person(person_id), recipient.channels)
+            if not channels:
+                missing[f"no address of {person_id}"] = None
+            pairs |= dict.fromkeys(Target(person_id, channel) for channel in channels)
+    return Targets(tuple(pairs), tuple(missing))
+
+
+def everybody(route: Route, people: People) -> tuple[Target, ...]:
+    """The last resort when every roster of a route has a hole: all who ever take a turn in them, else all people."""
+    named = {recipient.roster for recipient in _recipients(route) if recipient.roster is not None}
+    rosters = [roster for roster in people.rosters if roster.id in named]
+    ids: dict[str, None] = {}
+    for roster in rosters:
+        ids |= dict.fromkeys(shift.person for shift in roster.shifts)
+        ids |= dict.fromkeys(roster.rotation.people if roster.rotation is not None else ())
+        ids |= dict.fromkeys(override.person for override in roster.overrides)
+    for candidates in (ids, [person.id for person in people.people]):
+        found = [
+            Target(person_id, channels[0])
+            for person_id in candidates
+            if (channels := _channels(people.person(person_id), _ADDRESSED))
+        ]
+        if found:
+            return tuple(found)
+    return ()
+
+
+def other_channels(person: Person, tried: Iterable[str]) -> list[str]:
+    """Channels by which the person can be reached besides those tried."""
+    used = set(tried)
+    return [channel for channel in _ADDRESSED if channel not in used and _has(person, channel)]
+
+
+def _recipients(route: Route) -> list[Recipient]:
+    return [*route.to, *(recipient for step in route.escalation for recipient in step.to)]
+
+
+def _people_of(recipient: Recipient, people: People, now: int, timezone: str) -> list[str]:
+    found = [] if recipient.person is None else [recipient.person]
+    for roster in people.rosters:
+        if roster.id == recipient.roster:
+            found += on_duty(roster, now, timezone)
+    return found
+
+
+def _channels(person: Person | None, wanted: Sequence[Channel]) -> list[str]:
+    """Those of `wanted` that the person has, else any that he has."""
+    if person is None:
+        return []
+    return [channel for channel in wanted if _has(person, channel)] or other_channels(person, ())
+
+
+def _has(person: Person, channel: str) -> bool:
+    return {"email": person.email is not None, "webhook": person.webhook is not None}.get(channel, True)
