@@ -39,6 +39,14 @@ class Web(Strict):
     """The NOC page and the API. Only loopback: there is no sign-in yet."""
 
     listen: str = "127.0.0.1:8080"
+    url: str | None = Field(
+        default=None, description="address under which people reach the page, for messages; http://LISTEN when absent"
+    )
+
+    @property
+    def address(self) -> str:
+        """The page's address without a slash at its end."""
+        return (self.url or f"http://{self.listen}").rstrip("/")
 
 
 class Samples(Strict):
@@ -74,7 +82,15 @@ class Smtp(Strict):
     user: str | None = None
     password: SecretRef | None = None
     sender: str = "dcmon@localhost"
-    timeout: Duration = 20_000
+    timeout: Duration = Field(default=20_000, description="one step of the SMTP dialogue; real time")
+    ca_file: Path | None = Field(default=None, description="PEM file of a private CA; the system's CAs when absent")
+
+
+class Cap(Strict):
+    """At most `messages` to one person over one channel in any `window`; the rest is bundled."""
+
+    messages: Annotated[int, Field(ge=2)]
+    window: Duration
 
 
 class Outbox(Strict):
@@ -84,6 +100,14 @@ class Outbox(Strict):
     retry: Duration = Field(default=5_000, description="first pause after a failure; doubled each time")
     max_retry: Duration = 300_000
     give_up: Duration = Field(default=24 * 3_600_000, description="older messages are recorded as failed")
+    deadline: Duration = Field(
+        default=45_000, description="one attempt as a whole, then its outcome is unknown; real time"
+    )
+    in_flight: PositiveInt = Field(default=8, description="messages under way at once over one channel")
+    caps: dict[str, Cap] = Field(
+        default={"email": Cap(messages=20, window=15 * 60_000)},
+        description="storm caps by channel; a channel that is not named has none",
+    )
 
 
 class Agent(Strict):
