@@ -105,7 +105,7 @@ class Outbox(Strict):
     )
     in_flight: PositiveInt = Field(default=8, description="messages under way at once over one channel")
     caps: dict[str, Cap] = Field(
-        default={"email": Cap(messages=20, window=15 * 60_000)},
+        default={"email": Cap.model_validate({"messages": 20, "window": "15m"})},
         description="storm caps by channel; a channel that is not named has none",
     )
 
