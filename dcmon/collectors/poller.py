@@ -1,0 +1,301 @@
+"""Asks every device in time, each for itself: schedule, deadline, back-off, and one batch of readings per poll."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+from dcmon.clock import Clock, perf_counter
+from dcmon.collectors.back_off import back_off
+from dcmon.collectors.schedule import EVERYTHING, Intervals, Schedule
+from dcmon.collectors.slots import Slots
+from dcmon.config.agent import Polling
+from dcmon.config.base import format_duration
+from dcmon.model import CollectError, Reading
+
+log = logging.getLogger("dcmon.collectors")
+
+Submit = Callable[[list[Reading]], Awaitable[None] | None]
+
+_LEASE_S = 0.25
+_LOST_AFTER = 2
+"""Failed polls in a row before a loss is logged: one lost datagram is no news."""
+
+
+class Device(Protocol):
+    """What the poller schedules: one address, asked as one."""
+
+    @property
+    def asset(self) -> str:
+        """The asset the device is named after; unique."""
+        ...
+
+    @property
+    def bus(self) -> str | None:
+        """Polls of one bus (a serial line, a gateway's connection) never overlap."""
+        ...
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Which of `fast` and `slow` have anything in them; may change once the device is identified."""
+        ...
+
+    async def poll(self, groups: frozenset[str], now: int) -> list[Reading]:
+        """One poll. CollectError when the device as a whole could not be read."""
+        ...
+
+    async def close(self) -> None:
+        """Gives up sockets and connections; a later poll opens them again."""
+        ...
+
+
+@dataclass(slots=True)
+class DeviceStats:
+    """What happened to one device; for /metrics and the page. Instants in ms UTC, poll_time in s."""
+
+    asset: str
+    last_success: int | None = None
+    last_error: str | None = None
+    """What the last failed poll failed of; kept when the device is back."""
+    lost_since: int | None = None
+    """When the first of the failed polls in a row ended."""
+    failures: int = 0
+    """In a row."""
+    polls: int = 0
+    failed: int = 0
+    overruns: int = 0
+    """Instants of the schedule that were skipped because a poll was still under way."""
+    crashes: int = 0
+    """Polls that ended in a programming error."""
+    undelivered: int = 0
+    """Batches that the pipeline did not take."""
+    back_off_until: int | None = None
+    poll_time: float | None = None
+
+
+class _Watch:
+    """One device under way: its schedule, its statistics and what its task waits for."""
+
+    __slots__ = ("asked", "bus", "device", "hurried", "resting_until", "schedule", "sleeper", "stats")
+
+    def __init__(self, device: Device, schedule: Schedule, bus: AbstractAsyncContextManager[None]) -> None:
+        self.device = device
+        self.schedule = schedule
+        self.bus = bus
+        self.stats = DeviceStats(device.asset)
+        self.resting_until: float | None = None
+        self.sleeper: asyncio.Future[None] | None = None
+        self.asked = False
+        self.hurried = False
+
+    def due_at(self, now: float) -> float:
+        return self.resting_until if self.resting_until is not None else self.schedule.next_at(now)
+
+    def take(self, now: float, asked: bool) -> frozenset[str]:
+        if asked:
+            return self.schedule.take_all(now)
+        groups = self.schedule.take(now)
+        # Who comes back is asked for everything: what it said before is old.
+        return groups if self.resting_until is None else self.schedule.take_all(now)
+
+    def wake(self) -> None:
+        if self.sleeper is not None:
+            self.sleeper.cancel()
+
+
+class Poller:
+    """One task per device; none waits for another but on its own bus.
+
+    Intervals and back-off are time of `clock`, deadlines real seconds. `submit` gets one batch per poll: what the
+    device said, `device.reachable` and `device.poll_time`; of a failed poll only `device.reachable` false with the
+    reason, the device's points go stale by themselves. `intervals` overrides polling.fast and polling.slow by asset.
+    """
+
+    def __init__(
+        self,
+        devices: Iterable[Device],
+        polling: Polling,
+        clock: Clock,
+        submit: Submit,
+        *,
+        intervals: Mapping[str, Intervals] | None = None,
+        dice: random.Random | None = None,
+    ) -> None:
+        self._clock = clock
+        self._submit = submit
+        self._dice = dice or random.Random()
+        self._deadline_s = polling.deadline / 1000
+        self._max_back_off_s = polling.max_back_off / 1000
+        self._delivering = True
+        self._slots = Slots(polling.max_in_flight, _LEASE_S)
+        self._watches = self._arrange(list(devices), intervals or {}, polling)
+
+    def _arrange(
+        self, devices: list[Device], intervals: Mapping[str, Intervals], polling: Polling
+    ) -> dict[str, _Watch]:
+        usual = Intervals(polling.fast / 1000, polling.slow / 1000)
+        start = self._clock.monotonic()
+        locks: dict[str, asyncio.Lock] = {}
+        watches = {}
+        for place, device in enumerate(devices):
+            own = intervals.get(device.asset, usual)
+            # Spread evenly over the interval, and by chance within each share: a start is no stampede.
+            origin = start + (place + self._dice.random()) / len(devices) * min(own)
+            bus: AbstractAsyncContextManager[None] = nullcontext()
+            if device.bus is not None:
+                bus = locks.setdefault(device.bus, asyncio.Lock())
+            watches[device.asset] = _Watch(device, Schedule(own, origin, self._dice.random()), bus)
+        return watches
+
+    @property
+    def stats(self) -> dict[str, DeviceStats]:
+        """By asset; the live objects."""
+        return {asset: watch.stats for asset, watch in self._watches.items()}
+
+    async def run(self) -> None:
+        """Polls until cancelled, then closes the devices."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for asset, watch in self._watches.items():
+                    tasks.create_task(self._follow(watch), name=f"poll {asset}")
+        finally:
+            closing = (watch.device.close() for watch in self._watches.values())
+            await asyncio.gather(*closing, return_exceptions=True)
+
+    def poll_now(self, asset: str) -> bool:
+        """Wakes the device's task for a poll of everything; while one is under way, one more follows it.
+
+        False when no device has this name.
+        """
+        watch = self._watches.get(asset)
+        if watch is None:
+            return False
+        watch.asked = True
+        watch.wake()
+        return True
+
+    def set_fast(self, assets: Iterable[str]) -> None:
+        """These devices, and no others, are from now on asked for everything at their fast interval."""
+        fast = frozenset(assets)
+        for asset, watch in self._watches.items():
+            if watch.hurried != (asset in fast):
+                watch.hurried = asset in fast
+                watch.schedule.arrange(watch.device.groups or EVERYTHING, watch.hurried)
+                watch.wake()
+
+    async def _follow(self, watch: _Watch) -> None:
+        while True:
+            await self._wait(watch)
+            await self._poll(watch)
+
+    async def _wait(self, watch: _Watch) -> None:
+        while not watch.asked:
+            now = self._clock.monotonic()
+            at = watch.due_at(now)
+            if at <= now:
+                return
+            watch.sleeper = asyncio.ensure_future(self._clock.sleep(at - now))
+            try:
+                await watch.sleeper
+                return
+            except asyncio.CancelledError:
+                # Woken to look again, unless it is this task that was cancelled.
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+            finally:
+                watch.sleeper = None
+
+    async def _poll(self, watch: _Watch) -> None:
+        woken = self._clock.monotonic()
+        asked, watch.asked = watch.asked, False
+        groups = watch.take(woken, asked)
+        async with watch.bus:
+            slot = await self._slots.take()
+            try:
+                batch = await self._ask(watch, groups)
+            finally:
+                slot.give_back()
+        await self._deliver(watch, batch)
+        if watch.resting_until is None:
+            watch.schedule.arrange(watch.device.groups or EVERYTHING, watch.hurried)
+            watch.stats.overruns += watch.schedule.missed(woken, self._clock.monotonic())
+
+    async def _ask(self, watch: _Watch, groups: frozenset[str]) -> list[Reading]:
+        """One poll under its deadline. The supervisor of device code: nothing that goes wrong there ends the task."""
+        stats, asset = watch.stats, watch.stats.asset
+        stats.polls += 1
+        started, ts = perf_counter(), self._clock.now()
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                batch = await watch.device.poll(groups, ts)
+        except CollectError as error:
+            return self._failed(watch, error.reason, str(error))
+        except TimeoutError:
+            return self._failed(watch, "timeout", f"the poll was not finished after {self._deadline_s:g} s")
+        except Exception as error:
+            stats.crashes += 1
+            detail = f"fault of dcmon: {error!r}"
+            if stats.failures == 0 or stats.last_error != detail:
+                log.exception("%s: the poll failed by a fault of dcmon; the other devices go on", asset)
+            return self._failed(watch, "internal", detail)
+        stats.poll_time = perf_counter() - started
+        self._answered(watch, ts)
+        batch.append(Reading(ts, asset, "device.reachable", None, True))
+        batch.append(Reading(ts, asset, "device.poll_time", None, stats.poll_time))
+        return batch
+
+    def _failed(self, watch: _Watch, reason: str, detail: str) -> list[Reading]:
+        stats, now = watch.stats, self._clock.now()
+        stats.failed += 1
+        stats.failures += 1
+        stats.last_error = detail
+        if stats.lost_since is None:
+            stats.lost_since = now
+        step_s = watch.schedule.step_s
+        pause = back_off(stats.failures, step_s, max(self._max_back_off_s, step_s), self._dice.random())
+        watch.resting_until = self._clock.monotonic() + pause
+        stats.back_off_until = now + round(pause * 1000)
+        if stats.failures == _LOST_AFTER:
+            log.warning("%s: lost, %d polls in a row failed (%s)", stats.asset, stats.failures, detail)
+        return [Reading(now, stats.asset, "device.reachable", None, False, reason=reason)]
+
+    def _answered(self, watch: _Watch, ts: int) -> None:
+        stats = watch.stats
+        stats.last_success = ts
+        if stats.failures == 0:
+            return
+        failures, away = stats.failures, ts - (stats.lost_since or ts)
+        stats.failures, stats.lost_since, stats.back_off_until = 0, None, None
+        watch.resting_until = None
+        if failures >= _LOST_AFTER:
+            log.info("%s: found again after %s and %d failed polls", stats.asset, format_duration(away), failures)
+        if watch.device.bus is not None:
+            self._wake_lost(watch.device.bus)
+
+    def _wake_lost(self, bus: str) -> None:
+        """A unit came back, so perhaps its whole bus did: the others need not wait for the end of their back-off."""
+        for other in self._watches.values():
+            if other.resting_until is not None and other.device.bus == bus:
+                self.poll_now(other.stats.asset)
+
+    async def _deliver(self, watch: _Watch, batch: list[Reading]) -> None:
+        """Hands the batch on. The supervisor of the pipeline's side."""
+        try:
+            taken = self._submit(batch)
+            if taken is not None:
+                await taken
+        except Exception:
+            watch.stats.undelivered += 1
+            if self._delivering:
+                self._delivering = False
+                log.exception("%s: a poll's readings could not be judged or kept; polling goes on", watch.stats.asset)
+            return
+        if not self._delivering:
+            self._delivering = True
+            log.info("readings are judged and kept again")
