@@ -55,9 +55,7 @@ def load(directory: Path) -> Config:
 def load_with_lines(directory: Path) -> Loaded:
     """As `load`, with the lines of everything."""
     if not directory.is_dir():
-        problem = Problem(
-            str(directory), 1, "C001", "is no directory", "Name the folder: --config DIR."
-        )
+        problem = Problem(str(directory), 1, "C001", "is no directory", "Name the folder: --config DIR.")
         raise ConfigError([problem])
     files: dict[str, YamlFile] = {}
     parts: dict[str, BaseModel] = {}
@@ -86,7 +84,8 @@ def parse(model: type[ModelT], file: YamlFile) -> ModelT:
 def _problems(error: ValidationError, model: type[BaseModel], file: YamlFile) -> Iterator[Problem]:
     for fault in error.errors(include_url=False, include_input=False, include_context=True):
         message, hint = _explain(fault, model)
-        line, where = file.locate(fault["loc"])
+        discriminator = fault.get("ctx", {}).get("discriminator", "").strip("'")
+        line, where = file.locate((*fault["loc"], discriminator))
         yield Problem(str(file.path), line, "C004", f"{where}: {message}" if where else message, hint)
 
 

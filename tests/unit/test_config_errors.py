@@ -11,12 +11,18 @@ from dcmon.config.checks import CHECKS, Knowledge, run_checks
 from dcmon.config.loader import json_schemas, load, load_with_lines
 from dcmon.model import ConfigError
 
-ANYTHING = Knowledge(
-    points={
-        name: frozenset({"*"})
-        for name in "rfc1628 dse_gencomm apc_powernet_ups apc_rpdu stulz_wib8000 liebert_pex hwg_wld hwg_poseidon network".split()
-    }
+PROFILES = (
+    "rfc1628",
+    "dse_gencomm",
+    "apc_powernet_ups",
+    "apc_rpdu",
+    "stulz_wib8000",
+    "liebert_pex",
+    "hwg_wld",
+    "hwg_poseidon",
+    "network",
 )
+ANYTHING = Knowledge(points={name: frozenset({"*"}) for name in PROFILES})
 
 
 @pytest.fixture
@@ -80,7 +86,12 @@ def test_all_faults_of_all_files_are_told_at_once(site: Path) -> None:
 def test_a_secret_in_the_wrong_place_is_never_repeated(site: Path) -> None:
     edit(site, "collectors", '"file:secrets/snmp-read"', "hunter2")
     edit(site, "agent", "sender: dcmon@example.org", "sender: dcmon@example.org, password: hunter2")
-    edit(site, "collectors", "devices:\n", "  v3: {version: '3', user: u, auth_key: hunter2, priv_key: hunter2}\ndevices:\n")
+    edit(
+        site,
+        "collectors",
+        "devices:\n",
+        "  v3: {version: '3', user: u, auth_key: hunter2, priv_key: hunter2}\ndevices:\n",
+    )
     text = "\n".join(problems(site))
     assert text.count("a secret in clear text") == 4
     assert "hunter2" not in text

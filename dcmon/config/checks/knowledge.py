@@ -28,6 +28,11 @@ class Knowledge:
 
 
 def _assign(given: dict[str, set[str]], device_id: str, name: str, maps: tuple[PointMap, ...]) -> None:
+    if name == "*":
+        for entry in maps:
+            given.setdefault(entry.asset or device_id, set()).add(entry.as_point or name)
+        given.setdefault(device_id, set()).add(name)
+        return
     caught_all = False
     for entry in maps:
         if not point_matches(entry.point, name):
@@ -43,6 +48,6 @@ def _assign(given: dict[str, set[str]], device_id: str, name: str, maps: tuple[P
 
 def point_matches(pattern: str, name: str) -> bool:
     """Whether a point's name fits the `point` of a map: `*`, `prefix.*`, or the name itself."""
-    if name == "*" or pattern == "*":
+    if pattern == "*":
         return True
     return name.startswith(pattern[:-1]) if pattern.endswith(".*") else name == pattern
