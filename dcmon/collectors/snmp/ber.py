@@ -342,9 +342,14 @@ def _encode_value(tag: int, value: VarBindValue) -> bytes:
 
 def encode_names(oids: Iterable[Oid]) -> bytes:
     """A whole list of variable bindings whose values are not given: what a request carries."""
-    return encode_tlv(
-        SEQUENCE, b"".join(encode_tlv(SEQUENCE, encode_tlv(OBJECT_IDENTIFIER, oid) + b"\x05\0") for oid in oids)
-    )
+    return encode_tlv(SEQUENCE, b"".join(map(_encode_name, oids)))
+
+
+def _encode_name(oid: Oid) -> bytes:
+    size = len(oid)
+    if size < 0x7C:  # nearly all: both lengths take one octet
+        return b"%c%c%c%c%b\x05\0" % (SEQUENCE, size + 4, OBJECT_IDENTIFIER, size, oid)
+    return encode_tlv(SEQUENCE, encode_tlv(OBJECT_IDENTIFIER, oid) + b"\x05\0")
 
 
 # --- numbers in Opaque ---

@@ -45,6 +45,8 @@ GETBULK: Final = 0xA5
 INFORM: Final = 0xA6
 TRAP_V2: Final = 0xA7
 
+_from_bytes = int.from_bytes
+
 _READS: Final = frozenset((GET, GETNEXT, GETBULK))
 _PDUS: Final = frozenset((GET, GETNEXT, RESPONSE, GETBULK, INFORM, TRAP_V2))
 
@@ -162,6 +164,50 @@ def _pdu(data: bytes) -> tuple[int, bytes, int, int, int]:
 
 def decode_header(data: bytes) -> Header:
     """The start of a message with any PDU but the v1 trap; DecodeError for everything else."""
+    return _usual_header(data) or _any_header(data)
+
+
+def _usual_header(data: bytes) -> Header | None:
+    """The form that agents send: lengths of at most two octets, four octets of request id.
+
+    Every datagram of the client passes here; in line it takes half the time of the thorough way, which is asked
+    about everything that looks otherwise.
+    """
+    try:
+        length = data[1]
+        pos = 2
+        if length > 0x80:
+            pos = length - 0x7E
+            length = _from_bytes(data[2:pos], "big")
+        end = pos + length
+        pdu = pos + 5 + data[pos + 4]
+        length = data[pdu + 1]
+        body = pdu + 2
+        if length > 0x80:
+            body = pdu + length - 0x7E
+            length = _from_bytes(data[pdu + 2 : body], "big")
+        usual = (
+            data[0] == SEQUENCE
+            and data[pos : pos + 2] == b"\2\1"
+            and data[pos + 3] == OCTET_STRING
+            and data[pos + 4] < 0x80
+            and data[body : body + 2] == b"\2\4"
+            and data[1] != 0x80 != data[pdu + 1]
+            and body + 6 <= body + length == end <= len(data)
+            and data[pos + 2] <= V2C
+            and data[pdu] in _PDUS
+            and pos <= 4
+            and body <= pdu + 4
+        )
+    except IndexError:
+        return None
+    if not usual:
+        return None
+    request_id = _from_bytes(data[body + 2 : body + 6], "big", signed=True)
+    return Header(data[pos + 2], data[pos + 5 : pdu], data[pdu], request_id, body + 6, end)
+
+
+def _any_header(data: bytes) -> Header:
     version, community, pdu, pos, end = _pdu(data)
     if pdu not in _PDUS:
         raise DecodeError(f"PDU {pdu:#04x} is not expected here")
@@ -191,11 +237,9 @@ def decode_message(data: bytes) -> AnyMessage:
         if version != V1:
             raise DecodeError("a v1 trap in a message that says v2c")
         return _decode_trap_v1(data, community, pos, end)
-    if pdu not in _PDUS:
-        raise DecodeError(f"PDU {pdu:#04x} is not expected here")
-    request_id, pos = read_integer(data, pos, end)
-    status, index, varbinds = decode_body(data, Header(version, community, pdu, request_id, pos, end))
-    return Message(version, community, pdu, request_id, status, index, varbinds)
+    header = decode_header(data)
+    status, index, varbinds = decode_body(data, header)
+    return Message(version, community, pdu, header.request_id, status, index, varbinds)
 
 
 def _decode_trap_v1(data: bytes, community: bytes, pos: int, end: int) -> TrapV1:
