@@ -1,0 +1,301 @@
+"""The language of device profiles: pydantic models of the YAML. Closed on purpose: no expressions, no code.
+
+docs/profiles.md teaches the words in the order in which somebody needs them; `profile_schema` writes the JSON Schema.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from dcmon.collectors.snmp.ber import parse_oid
+from dcmon.config.base import Identifier, Strict
+
+Kind = Literal["ups", "pdu", "ats", "genset", "cooling", "environment", "network", "meter", "dc_power"]
+Status = Literal["verified", "recorded", "public map", "assumed", "derived"]
+
+
+def _oid(text: Any) -> str:
+    if isinstance(text, float | int):
+        raise ValueError(f"{text!r} is no OID; put it in quotes when it has fewer than two dots")
+    if not isinstance(text, str):
+        raise ValueError("an OID is text: numbers with dots, for example 1.3.6.1.2.1.1.3.0")
+    parse_oid(text)
+    return text.removeprefix(".")
+
+
+OidText = Annotated[str, BeforeValidator(_oid)]
+"""Numbers with dots; a leading dot is taken off."""
+
+_RANGE = re.compile(r"(-?(?:0x[0-9a-fA-F]+|\d+))\.\.(-?(?:0x[0-9a-fA-F]+|\d+))")
+_LARGEST_RANGE = 4096
+
+
+def _absent(values: Any) -> Any:
+    """Opens ranges such as `0xFFF8..0xFFFF`."""
+    if not isinstance(values, list):
+        values = [values]
+    opened: list[Any] = []
+    for value in values:
+        match = _RANGE.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            opened.append(value)
+            continue
+        low, high = int(match[1], 0), int(match[2], 0)
+        if not 0 <= high - low < _LARGEST_RANGE:
+            raise ValueError(f"{value!r} is no range of at most {_LARGEST_RANGE} values, lowest first")
+        opened += range(low, high + 1)
+    return tuple(opened)
+
+
+Raw = int | float | str
+Absent = Annotated[tuple[Raw, ...], BeforeValidator(_absent)]
+"""Raw values that say "nothing here": numbers, words, or ranges `LOW..HIGH`."""
+
+
+def _word_key(key: Any) -> Any:
+    if isinstance(key, bool):
+        raise ValueError("a key that YAML takes for true or false: put it in quotes")
+    return key
+
+
+StateKey = Annotated[int | str, BeforeValidator(_word_key)]
+States = dict[StateKey, bool | str | None]
+
+
+class Reference(Strict):
+    """Another value of the same device: a scalar, or the cell of the same row."""
+
+    oid: OidText | None = None
+    column: OidText | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Reference:
+        if (self.oid is None) == (self.column is None):
+            raise ValueError("name either oid (a scalar) or column (the same row)")
+        return self
+
+
+class ScaleFrom(Reference):
+    """A factor that the device itself tells, e.g. ENTITY-SENSOR-MIB's precision."""
+
+    map: dict[int, float] = Field(description="what the other value says -> factor")
+
+
+class UnitFrom(Reference):
+    """The unit that the device itself tells."""
+
+    map: dict[StateKey, str] = Field(description="what the other value says -> unit; text without regard to case")
+
+
+class AbsentWhen(Reference):
+    """A value that means nothing only while another value holds, e.g. runtime 0 at full charge."""
+
+    value: Absent
+    above: float | None = None
+    below: float | None = None
+    is_: tuple[Raw, ...] | None = Field(default=None, alias="is")
+
+    @model_validator(mode="after")
+    def _condition(self) -> AbsentWhen:
+        if sum(word is not None for word in (self.above, self.below, self.is_)) != 1:
+            raise ValueError("absent_when has exactly one of above, below and is")
+        return self
+
+
+class RowCondition(Strict):
+    """Whether a row of a table is meant. All words that are given must hold."""
+
+    column: OidText | None = None
+    is_: tuple[Raw, ...] | None = Field(default=None, alias="is", description="raw values; text may hold * and ?")
+    not_: tuple[Raw, ...] | None = Field(default=None, alias="not")
+    missing: bool | None = Field(default=None, description="the row has no such cell")
+    row_above: int | None = Field(default=None, description="first number of the row's index is above this")
+    all_: tuple[RowCondition, ...] = Field(default=(), alias="all", description="all of these hold")
+
+    @model_validator(mode="after")
+    def _something(self) -> RowCondition:
+        tests = (self.is_ is not None) + (self.not_ is not None) + (self.missing is not None)
+        if (self.column is None) != (tests == 0):
+            raise ValueError("a condition on a column has one of is, not and missing")
+        if self.column is None and self.row_above is None and not self.all_:
+            raise ValueError("a condition has column, row_above or all")
+        return self
+
+
+class Words(Strict):
+    """How a raw value becomes the point's value; the same words for SNMP and Modbus."""
+
+    text: Literal["number", "quantity", "word", "digits"] | None = Field(
+        default=None,
+        description="the value comes as text: number `89.0 %`, quantity `70 F` (unit converted), word `DRY`, "
+        "digits `00100` (use with bit)",
+    )
+    mask: int | None = Field(default=None, ge=1)
+    shift: int = Field(default=0, ge=0, le=63, description="to the right, after mask")
+    bit: int | None = Field(
+        default=None, ge=0, le=255, description="one bit: of a number from the right, of octets or digits from the left"
+    )
+    absent: Absent = ()
+    absent_when: tuple[AbsentWhen, ...] = ()
+    states: States = Field(default_factory=dict, description="raw -> word, true, false, or null for `says nothing`")
+    true_above: float | None = Field(default=None, description="true when the scaled value is above this")
+    true_below: float | None = None
+    given_in: str | None = Field(default=None, description="the device's unit; converted to the point's")
+    unit_from: UnitFrom | None = None
+    scale: float | tuple[float, ...] = Field(
+        default=1.0, description="factor; of several the first that gives a plausible value"
+    )
+    scale_from: tuple[ScaleFrom, ...] = ()
+    offset: float = 0.0
+    range: tuple[float, float] | None = Field(default=None, description="outside of it the value is uncertain")
+    invalid_outside: tuple[float, float] | None = Field(default=None, description="outside of it the value is bad")
+
+
+class Rate(Strict):
+    """A rate from a counter; only while nothing restarted, and never above 1.1 times the speed."""
+
+    point: str
+    factor: int = Field(default=1, description="8 makes bit/s of octets")
+    limit: str | None = Field(default=None, description="point of the same index that gives the speed")
+    uptime: OidText | None = Field(default=None, description="sysUpTime: it must not have gone back")
+    discontinuity: OidText | None = Field(default=None, description="column that changes when the counter was reset")
+
+
+Aggregate = Literal["sum", "min", "max", "mean", "any", "all", "rows", "count"]
+ModbusType = Literal["u16", "s16", "u32", "s32", "u64", "s64", "f32", "f64", "bit", "nibbles"]
+
+
+class Entry(Words):
+    """One point and where it comes from."""
+
+    point: str
+    index: str | None = None
+    unit: str | None = Field(default=None, description="only for a point that the vocabulary does not have")
+    type: Literal["number", "bool", "enum", "counter"] | None = Field(default=None, description="own points only")
+    description: str | None = Field(default=None, description="own points only: what it is")
+    status: Status | None = None
+    note: str | None = None
+    oid: OidText | None = None
+    column: OidText | None = None
+    holding: int | None = Field(default=None, ge=0, le=65535, description="Modbus function 3, address on the wire")
+    input: int | None = Field(default=None, ge=0, le=65535, description="Modbus function 4")
+    coil: int | None = Field(default=None, ge=0, le=65535, description="Modbus function 1")
+    discrete: int | None = Field(default=None, ge=0, le=65535, description="Modbus function 2")
+    as_: ModbusType | None = Field(default=None, alias="as", description="type of a Modbus value")
+    registers: int = Field(default=1, ge=1, le=64, description="for nibbles: how many registers")
+    word_order: Literal["big", "little"] | None = None
+    required: bool = Field(default=False, description="a device without it is faulty: shown as bad, not left out")
+    fallback: Literal["index", "point"] | None = Field(
+        default=None,
+        description="used only where nothing above gave a usable value: for this index, or for the point at all",
+    )
+    where: tuple[RowCondition, ...] = Field(default=(), description="only rows for which all of these hold")
+    aggregate: Aggregate | None = Field(default=None, description="one value of the whole column")
+    count: tuple[Raw, ...] = Field(default=(), description="raw values to be counted (aggregate: count, nibbles)")
+    rate: Rate | None = None
+    fast: bool | None = Field(default=None, description="own points: belongs to the fast poll")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Entry:
+        sources = (self.oid, self.column, self.holding, self.input, self.coil, self.discrete)
+        if sum(source is not None for source in sources) != 1:
+            raise ValueError(f"{self.point}: name exactly one of oid, column, holding, input, coil, discrete")
+        if (self.holding is not None or self.input is not None) != (self.as_ is not None):
+            raise ValueError(f"{self.point}: holding and input need `as`, and nothing else has it")
+        if bool(self.count) != (self.aggregate == "count" or self.as_ == "nibbles"):
+            raise ValueError(f"{self.point}: count belongs to aggregate: count and to as: nibbles")
+        if self.column is None and (self.where or self.aggregate or self.rate):
+            raise ValueError(f"{self.point}: where, aggregate and rate belong to columns")
+        if self.rate is not None and self.type not in (None, "counter"):
+            raise ValueError(f"{self.point}: only a counter has a rate")
+        return self
+
+
+class IndexNames(Strict):
+    """Rows named by what the device calls them: the first column with text, else the index itself."""
+
+    columns: Annotated[tuple[OidText, ...], Field(min_length=1)]
+
+
+class Table(Strict):
+    """Columns that share their rows."""
+
+    name: str
+    index: Literal["suffix", "first", "last"] | IndexNames = "suffix"
+    labels: dict[int, str] = Field(default_factory=dict, description="names by number, e.g. {1: a, 2: b}")
+    prefix: str = Field(default="", description="put before every index, where two tables give the same point")
+    rows: OidText | None = Field(default=None, description="scalar that says how many rows are in use")
+    skip: tuple[RowCondition, ...] = Field(default=(), description="rows for which any of these holds do not appear")
+    small: bool = Field(default=False, description="a handful of rows: walked together with other small tables")
+    points: Annotated[tuple[Entry, ...], Field(min_length=1)]
+
+
+class Match(Strict):
+    """What a device of this profile says of itself. All words that are given must hold."""
+
+    sys_object_id: OidText | None = Field(default=None, description="is this or below it")
+    sys_descr: str | None = Field(default=None, description="glob, without regard to case")
+    probe: OidText | None = Field(default=None, description="a scalar that the device answers")
+    value: str | None = Field(default=None, description="glob that the answer to the probe fits")
+    column: OidText | None = Field(default=None, description="a table column that has rows; asked last")
+    standard: bool = Field(default=False, description="a standard that many vendors speak: theirs goes first")
+
+    @model_validator(mode="after")
+    def _something(self) -> Match:
+        if not (self.sys_object_id or self.sys_descr or self.probe or self.column):
+            raise ValueError("a match has sys_object_id, sys_descr, probe or column")
+        if self.value is not None and self.probe is None:
+            raise ValueError("value is what the answer to a probe fits: name the probe")
+        return self
+
+
+class Quirk(Strict):
+    """What is different on some devices of the family."""
+
+    name: str
+    when: Annotated[tuple[Match, ...], Field(min_length=1, description="any of these")]
+    drop: tuple[str, ...] = ()
+    change: dict[str, dict[str, Any]] = Field(default_factory=dict, description="point -> words that replace its own")
+    points: tuple[Entry, ...] = Field(default=(), description="instead of the family's entries of the same points")
+    tables: tuple[Table, ...] = ()
+
+
+class Modbus(Strict):
+    """What all registers of the device share."""
+
+    word_order: Literal["big", "little"] = Field(default="big", description="big: high word first")
+    gap: int = Field(default=8, ge=0, le=125, description="unused registers that a read may run over")
+    most: int = Field(default=100, ge=1, le=125, description="registers per read")
+    never_across: tuple[tuple[int, int], ...] = Field(
+        default=(), description="[first, last]: no read touches these addresses"
+    )
+    separate: tuple[int, ...] = Field(default=(), description="no read runs over the start of these addresses")
+    absent: dict[ModbusType, Absent] = Field(default_factory=dict, description="raw values that say nothing, by type")
+
+
+class Definition(Strict):
+    """One profile file. The header (up to `match`) stands first."""
+
+    name: Identifier
+    vendor: str
+    family: str
+    kind: Kind
+    source: Annotated[str, Field(min_length=3, description="MIB or public document of the OIDs or registers")]
+    description: str = ""
+    status: Status = "recorded"
+    extends: Identifier | None = None
+    match: tuple[Match, ...] = ()
+    modbus: Modbus | None = None
+    drop: tuple[str, ...] = Field(default=(), description="points of the parent that this family does not have")
+    points: tuple[Entry, ...] = ()
+    tables: tuple[Table, ...] = ()
+    quirks: tuple[Quirk, ...] = ()
+
+
+def schema() -> Mapping[str, Any]:
+    """The JSON Schema of a profile file, for editors."""
+    return Definition.model_json_schema()
