@@ -10,8 +10,8 @@ on the way of a poll.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from typing import Final, NamedTuple, TypeAlias
 
 from dcmon.model import DcmonError
@@ -247,7 +247,7 @@ def _value(tag: int, content: bytes) -> VarBindValue:
     return _unsigned(content, bits)
 
 
-_TUPLE_NEW = tuple.__new__
+_make_varbind: Callable[[tuple[Oid, int, VarBindValue]], VarBind] = partial(tuple.__new__, VarBind)
 _FROM_BYTES = int.from_bytes
 
 
@@ -257,8 +257,8 @@ def decode_varbinds(data: bytes, pos: int, end: int) -> list[VarBind]:
     Short lengths and small numbers, which nearly every value of a poll has, are decoded in line: a call for each
     of the three headers of a binding would cost more than all the rest.
     """
-    varbinds: list[VarBind] = []
-    append = varbinds.append
+    triples: list[tuple[Oid, int, VarBindValue]] = []
+    append = triples.append
     try:
         while pos < end:
             length = data[pos + 1]
@@ -287,15 +287,15 @@ def decode_varbinds(data: bytes, pos: int, end: int) -> list[VarBind]:
                 raise DecodeError(f"variable binding up to octet {stop} does not hold one name and one value")
             content = data[pos:stop]
             if tag == 0x04:
-                append(_TUPLE_NEW(VarBind, (oid, tag, content)))
+                append((oid, tag, content))
             elif 0 < length < 4 and content[0] < 0x80 and (tag == 0x02 or tag in _UNSIGNED_BITS):
-                append(_TUPLE_NEW(VarBind, (oid, tag, _FROM_BYTES(content, "big"))))
+                append((oid, tag, _FROM_BYTES(content, "big")))
             else:
-                append(_TUPLE_NEW(VarBind, (oid, tag, _value(tag, content))))
+                append((oid, tag, _value(tag, content)))
             pos = stop
     except IndexError:
         raise DecodeError(f"cut off at octet {len(data)}") from None
-    return varbinds
+    return list(map(_make_varbind, triples))
 
 
 # --- encoding ---

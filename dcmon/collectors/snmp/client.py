@@ -22,26 +22,31 @@ from dcmon.model import CollectError
 
 _MAX_PREPARED: Final = 64
 _FIRST_ID: Final = 1 << 30
+_SWEEP_S: Final = 0.02
 _ANY: Final[dict[int, Address]] = {socket.AF_INET: ("0.0.0.0", 0), socket.AF_INET6: ("::", 0)}
 
 
 class _Pending:
     """A request that waits for its answer."""
 
-    __slots__ = ("address", "attempts", "community", "datagram", "endpoint", "future", "garbled", "timer", "version")
+    __slots__ = ("address", "attempts", "datagram", "deadline", "endpoint", "exchange", "future", "garbled")
 
     def __init__(
-        self, future: asyncio.Future[Answer], endpoint: UdpEndpoint, address: Address, version: int, community: bytes
+        self,
+        exchange: NativeExchange,
+        future: asyncio.Future[Answer],
+        endpoint: UdpEndpoint,
+        address: Address,
+        attempts: int,
     ) -> None:
+        self.exchange = exchange
         self.future = future
         self.endpoint = endpoint
         self.address = address
-        self.version = version
-        self.community = community
+        self.attempts = attempts
         self.datagram = b""
-        self.attempts = 0
+        self.deadline = 0.0
         self.garbled: DecodeError | None = None
-        self.timer: asyncio.TimerHandle | None = None
 
 
 class NativeClient:
@@ -55,6 +60,8 @@ class NativeClient:
         self._pending: dict[int, _Pending] = {}
         self._random = random.Random(os.urandom(16))
         self._closed = False
+        self._loop = asyncio.get_running_loop()
+        self._sweeping: asyncio.TimerHandle | None = None
 
     def session(
         self,
@@ -80,8 +87,9 @@ class NativeClient:
     async def close(self) -> None:
         """Closes the sockets; requests under way end with CollectError(closed)."""
         self._closed = True
-        for pending in list(self._pending.values()):
-            _fail(pending, CollectError("closed", "the SNMP client was closed"))
+        self.abandon(None)
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         for endpoint in self._endpoints.values():
             endpoint.close()
         self._endpoints.clear()
@@ -99,17 +107,55 @@ class NativeClient:
             endpoint = self._endpoints[family] = UdpEndpoint(sock, self._on_datagram, self._on_error)
         return endpoint
 
-    def register(self, pending: _Pending) -> int:
-        """A fresh request id, hard to guess; four octets long, so that a prepared request can take it."""
+    def start(self, pending: _Pending, prefix: bytes, suffix: bytes) -> int:
+        """Sends a request under a fresh id, which is returned: hard to guess, four octets long as `prefix` says."""
         request_id = _FIRST_ID | self._random.getrandbits(30)
         while request_id in self._pending:
             request_id = _FIRST_ID | self._random.getrandbits(30)
         self._pending[request_id] = pending
+        pending.datagram = prefix + request_id.to_bytes(4, "big") + suffix
+        self.stats.requests += 1
+        self._send(pending)
+        if self._sweeping is None:
+            self._sweeping = self._loop.call_later(_SWEEP_S, self._sweep)
         return request_id
 
     def forget(self, request_id: int) -> None:
         """What still comes under this id is stray."""
         self._pending.pop(request_id, None)
+
+    def abandon(self, exchange: NativeExchange | None) -> None:
+        """Ends the requests of one exchange, or all, with CollectError(closed)."""
+        for pending in self._pending.values():
+            if exchange is None or pending.exchange is exchange:
+                _fail(pending, CollectError("closed", "the SNMP session was closed"))
+
+    def _send(self, pending: _Pending) -> None:
+        pending.deadline = self._loop.time() + pending.exchange.timeout_s
+        try:
+            pending.endpoint.send(pending.datagram, pending.address)
+        except OSError as error:
+            _fail(pending, CollectError("unreachable", error.strerror or str(error)))
+
+    def _sweep(self) -> None:
+        """Looks for requests whose time is over: one timer for all costs less than one for each."""
+        now = self._loop.time()
+        for pending in self._pending.values():
+            if pending.deadline <= now and not pending.future.done():
+                self._expire(pending)
+        self._sweeping = self._loop.call_later(_SWEEP_S, self._sweep) if self._pending else None
+
+    def _expire(self, pending: _Pending) -> None:
+        if pending.attempts > 0:
+            pending.attempts -= 1
+            self.stats.retransmissions += 1
+            self._send(pending)
+            return
+        self.stats.timeouts += 1
+        if pending.garbled is not None:
+            _fail(pending, CollectError("decode", f"its answers cannot be read: {pending.garbled}"))
+        else:
+            _fail(pending, CollectError("timeout", "no answer; check address, community and the agent's access list"))
 
     def _on_datagram(self, data: bytes, address: Address) -> None:
         try:
@@ -121,8 +167,8 @@ class NativeClient:
         if (
             pending is None
             or pending.address != address
-            or header.community != pending.community
-            or header.version != pending.version
+            or header.community != pending.exchange.community
+            or header.version != pending.exchange.version
             or header.pdu != RESPONSE
             or pending.future.done()
         ):
@@ -173,17 +219,16 @@ class NativeExchange:
         retries: int,
     ) -> None:
         self.bulk = version != V1
+        self.version = version
+        self.community = community
+        self.timeout_s = timeout_s
         self._client = client
         self._host = host
         self._port = port
-        self._version = version
-        self._community = community
-        self._timeout_s = timeout_s
         self._retries = retries
         self._where: tuple[UdpEndpoint, Address] | None = None
         self._candidates: list[tuple[int, Address]] = []
         self._prepared: dict[tuple[Oid, ...], tuple[bytes, bytes]] = {}
-        self._open: set[_Pending] = set()
         self._loop = asyncio.get_running_loop()
 
     async def request(
@@ -191,30 +236,24 @@ class NativeExchange:
     ) -> Answer:
         client = self._client
         prefix, suffix = self._prepare(oids) if pdu == GET else self._encode(pdu, oids, repetitions)
-        async with client.gate:
+        await client.gate.acquire()
+        request_id = None
+        try:
             endpoint, address = self._where or await self._locate()
-            future: asyncio.Future[Answer] = self._loop.create_future()
-            pending = _Pending(future, endpoint, address, self._version, self._community)
-            pending.attempts = self._retries if retries is None else min(retries, self._retries)
-            request_id = client.register(pending)
-            self._open.add(pending)
-            pending.datagram = prefix + request_id.to_bytes(4, "big") + suffix
-            client.stats.requests += 1
-            try:
-                self._send(pending)
-                return await future
-            except CollectError:
-                self._where = None  # a name may point elsewhere by now
-                raise
-            finally:
-                if pending.timer is not None:
-                    pending.timer.cancel()
-                self._open.discard(pending)
+            attempts = self._retries if retries is None else min(retries, self._retries)
+            pending = _Pending(self, self._loop.create_future(), endpoint, address, attempts)
+            request_id = client.start(pending, prefix, suffix)
+            return await pending.future
+        except CollectError:
+            self._where = None  # a name may point elsewhere by now
+            raise
+        finally:
+            client.gate.release()
+            if request_id is not None:
                 client.forget(request_id)
 
     async def close(self) -> None:
-        for pending in list(self._open):
-            _fail(pending, CollectError("closed", "the session was closed"))
+        self._client.abandon(self)
 
     def _prepare(self, oids: tuple[Oid, ...]) -> tuple[bytes, bytes]:
         prepared = self._prepared.get(oids)
@@ -225,38 +264,16 @@ class NativeExchange:
         return prepared
 
     def _encode(self, pdu: int, oids: tuple[Oid, ...], repetitions: int) -> tuple[bytes, bytes]:
-        return prepare_request(self._version, self._community, pdu, oids, repetitions)
+        return prepare_request(self.version, self.community, pdu, oids, repetitions)
 
     async def _locate(self) -> tuple[UdpEndpoint, Address]:
         """The next address of the host; after the last one the name is looked up again."""
         if not self._candidates:
             try:
-                async with asyncio.timeout(self._timeout_s * (self._retries + 1)):
+                async with asyncio.timeout(self.timeout_s * (self._retries + 1)):
                     self._candidates = await resolve(self._host, self._port)
             except (OSError, UnicodeError, TimeoutError) as error:
                 raise CollectError("resolve", f"{self._host} has no address: {error or 'no answer'}") from error
         family, address = self._candidates.pop(0)
         self._where = (self._client.endpoint(family), address)
         return self._where
-
-    def _send(self, pending: _Pending) -> None:
-        try:
-            pending.endpoint.send(pending.datagram, pending.address)
-        except OSError as error:
-            _fail(pending, CollectError("unreachable", error.strerror or str(error)))
-            return
-        pending.timer = self._loop.call_later(self._timeout_s, self._expire, pending)
-
-    def _expire(self, pending: _Pending) -> None:
-        if pending.future.done():
-            return
-        if pending.attempts > 0:
-            pending.attempts -= 1
-            self._client.stats.retransmissions += 1
-            self._send(pending)
-            return
-        self._client.stats.timeouts += 1
-        if pending.garbled is not None:
-            _fail(pending, CollectError("decode", f"its answers cannot be read: {pending.garbled}"))
-        else:
-            _fail(pending, CollectError("timeout", "no answer; check address, community and the agent's access list"))

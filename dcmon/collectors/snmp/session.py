@@ -106,14 +106,15 @@ class Session:
 
     async def get(self, oids: Sequence[Oid]) -> list[VarBind]:
         names = tuple(oids)
-        plan = self._plans.get(names)
-        if plan is None:
-            plan = self._plan(names)
+        plan = self._plans.get(names) or self._plan(names)
         if len(plan) == 1:
-            return await self._get(names)
+            answer = await self._exchange.request(GET, names) if self._proven_oids >= len(names) else None
+            if answer is not None and answer.status == 0 and tuple(map(_oid_of, answer.varbinds)) == names:
+                return answer.varbinds
+            return await self._get(names, answer)
         varbinds: list[VarBind] = []
         for part in plan:
-            varbinds += await self._get(part)
+            varbinds += await self._get(part, None)
         return varbinds
 
     async def walk(self, root: Oid) -> list[VarBind]:
@@ -148,22 +149,24 @@ class Session:
             self._max_oids = max(1, count)
             self._plans.clear()
 
-    async def _get(self, names: tuple[Oid, ...]) -> list[VarBind]:
+    async def _get(self, names: tuple[Oid, ...], answer: Answer | None) -> list[VarBind]:
+        """One request's worth of values, whatever it takes; `answer` is the first answer where there is one."""
+        if answer is None:
+            answer = await self._try(names)
+        if answer.status == 0 and len(answer.varbinds) >= len(names):
+            self._proven_oids = max(self._proven_oids, len(names))
+        found: dict[Oid, VarBind] = {}
+        await self._settle(names, answer, found)
+        return [found[name] for name in names]
+
+    async def _try(self, names: tuple[Oid, ...]) -> Answer:
         try:
-            answer = await self._exchange.request(GET, names)
+            return await self._exchange.request(GET, names)
         except CollectError as error:
             # An agent may drop what it cannot answer in one datagram. The next poll asks for less at once.
             if error.reason == "timeout" and len(names) > max(_MIN_OIDS, self._proven_oids):
                 self._limit(max(_MIN_OIDS, len(names) // 2))
             raise
-        varbinds = answer.varbinds
-        if answer.status == 0 and tuple(map(_oid_of, varbinds)) == names:
-            if len(names) > self._proven_oids:
-                self._proven_oids = len(names)
-            return varbinds
-        found: dict[Oid, VarBind] = {}
-        await self._settle(names, answer, found)
-        return [found[name] for name in names]
 
     async def _settle(self, names: tuple[Oid, ...], answer: Answer, found: dict[Oid, VarBind]) -> None:
         """Brings `found` to hold every name, from an answer that is not simply all of them in order.
