@@ -18,7 +18,10 @@ class _Change(NamedTuple):
     invert: bool
 
 
-_Found: TypeAlias = _Change | None | bool
+_MOST_KNOWN = 20_000
+"""Pairs remembered for one device; more only where indices change all the time."""
+
+_Found: TypeAlias = _Change | bool | None
 """A change, None to leave the reading alone, False to drop it."""
 
 
@@ -41,6 +44,8 @@ class Maps:
             try:
                 change = found[key]
             except KeyError:
+                if len(found) >= _MOST_KNOWN:
+                    found.clear()
                 change = found[key] = self._find(*key)
             if change is None:
                 result.append(reading)

@@ -20,7 +20,7 @@ from dcmon.model import CollectError
 
 _SILENT_LIMIT = 3
 """Reads in a row without a single byte after which a TCP connection is taken for dead."""
-_SILENCES = frozenset({"timeout", "refused", "unreachable", "reset"})
+_SILENCES = frozenset({"timeout", "refused", "resolve", "unreachable", "reset"})
 _FIRST_REST_S = 0.5
 _LONGEST_REST_S = 10.0
 """Devices back off on their own, so the bus only has to keep its units from all trying the same dead address."""
@@ -32,7 +32,7 @@ class ModbusSession(Protocol):
     async def read(self, function: int, address: int, count: int) -> list[int]:
         """`count` registers (functions 3, 4; 0 to 65535) or bits (1, 2; 0 or 1) from the 0-based `address`.
 
-        CollectError: timeout, refused, unreachable, reset, decode, or exception with the code's name.
+        CollectError: timeout, refused, resolve, unreachable, reset, decode, or exception with the code's name.
         """
         ...
 
@@ -73,7 +73,7 @@ class ModbusBus:
         self._failed_connects = 0
         self._rest_until = 0.0
         self._rest_reason = "refused"
-        self._line_quiet_at = 0.0
+        self._quiet_at = 0.0
 
     async def read(self, request: Request) -> list[int]:
         """One read, with one repetition where the cause lies in the connection and not in the unit."""
@@ -120,9 +120,9 @@ class ModbusBus:
             stats.resets += 1
         if self._silent >= _SILENT_LIMIT:
             self._drop()
-        if self.endpoint.serial is not None and error.reason in ("timeout", "decode"):
-            # The closed port cannot tell whether somebody still speaks: leave the line alone for one more answer.
-            self._line_quiet_at = asyncio.get_running_loop().time() + self.timeout_s
+        if self.endpoint.framing != "tcp" and error.reason in ("timeout", "decode"):
+            # Behind a serial server a late answer goes to whoever is connected when it comes, so nobody should be.
+            self._quiet_at = asyncio.get_running_loop().time() + self.timeout_s
 
     async def _connect(self) -> Link:
         now = self._clock.monotonic()
@@ -130,8 +130,7 @@ class ModbusBus:
             raise CollectError(
                 self._rest_reason, f"{self.endpoint.key}: not reachable, tried again in {self._rest_until - now:.1f} s"
             )
-        if self.endpoint.serial is not None:
-            await self._quiet_line()
+        await self._quiet_line()
         try:
             link = await self.endpoint.open(self.timeout_s)
         except CollectError as error:
@@ -146,9 +145,12 @@ class ModbusBus:
         return link
 
     async def _quiet_line(self) -> None:
-        """Waits in real time: a serial line keeps its pace whatever the speed of the clock."""
+        """After a lost answer on a line without transaction ids: waits for as long as an answer may take.
+
+        Real time: a serial line keeps its pace whatever the speed of the clock.
+        """
         loop = asyncio.get_running_loop()
-        remaining = self._line_quiet_at - loop.time()
+        remaining = self._quiet_at - loop.time()
         if remaining > 0:
             silence: asyncio.Future[None] = loop.create_future()
             timer = loop.call_later(remaining, silence.set_result, None)
@@ -173,7 +175,7 @@ class UnitSession:
     def __init__(self, bus: ModbusBus, unit: int) -> None:
         self.bus = bus
         self.unit = unit
-        self._silence: CollectError | None = None
+        self._silence: tuple[str, str] | None = None
         self._silent_until = 0.0
 
     def begin_poll(self) -> None:
@@ -183,16 +185,14 @@ class UnitSession:
     async def read(self, function: int, address: int, count: int) -> list[int]:
         """See ModbusSession."""
         loop = asyncio.get_running_loop()
-        started = loop.time()
-        silence = self._silence
-        if silence is not None and started < self._silent_until:
-            raise CollectError(silence.reason, silence.detail)
+        if self._silence is not None and loop.time() < self._silent_until:
+            raise CollectError(*self._silence)
         try:
             return await self.bus.read(read_request(self.unit, function, address, count))
         except CollectError as error:
-            now, timeout_s = loop.time(), self.bus.timeout_s
-            if error.reason in _SILENCES or now - started >= timeout_s:
-                self._silence, self._silent_until = error, now + timeout_s
+            if error.reason in _SILENCES:
+                self._silence = error.reason, error.detail
+                self._silent_until = loop.time() + self.bus.timeout_s
             raise
 
     async def close(self) -> None:

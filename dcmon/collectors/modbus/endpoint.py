@@ -43,7 +43,7 @@ class Endpoint:
         return self.serial if self.serial is not None else f"{self.host}:{self.port}"
 
     async def open(self, timeout_s: float) -> Link:
-        """A new connection. CollectError: refused, timeout, unreachable (also: no such host, line or right)."""
+        """A new connection. CollectError: refused, timeout, resolve, unreachable (also: no such line)."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await (self._open_tcp(self.host) if self.host is not None else self._open_serial())
@@ -52,7 +52,7 @@ class Endpoint:
         except ConnectionRefusedError as error:
             raise CollectError("refused", f"{self.key}: nothing listens there") from error
         except socket.gaierror as error:
-            raise CollectError("unreachable", f"{self.key}: the name cannot be resolved ({error.strerror})") from error
+            raise CollectError("resolve", f"{self.key}: the name is not known ({error.strerror})") from error
         except (OSError, ValueError) as error:
             raise CollectError("unreachable", f"{self.key}: {error}") from error
 

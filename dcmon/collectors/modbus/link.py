@@ -92,6 +92,9 @@ class Link(asyncio.Protocol):
 
     def _expire(self, timeout_s: float) -> None:
         self._fail(self._silence(f"{self._request}: no answer within {timeout_s:g} s"))
+        if self._buffer:
+            # Half a frame: what comes next could only be read from its middle.
+            self.close()
 
     def _silence(self, detail: str) -> CollectError:
         return CollectError("timeout", detail)
