@@ -46,6 +46,11 @@ class FactBook:
         place = self._places.get(asset_id)
         return place["asset_name"] or asset_id if place is not None else asset_id
 
+    def subject(self, asset_id: str, title: str) -> str:
+        """`name: title`, or the title alone where it names the asset itself."""
+        name = self.name(asset_id)
+        return title if name in title else f"{name}: {title}"
+
     def incident(self, incident: Incident, alarms: Mapping[str, Alarm]) -> dict[str, Any]:
         """Facts of an incident; `alarms` are the rows known now, by key, those of other incidents included."""
         known = [alarms[key] for key in incident.alarms if key in alarms]
@@ -96,6 +101,7 @@ class FactBook:
             "limit_ms": clock.limit_ms,
             "deadline": clock.started + clock.limit_ms,
             "percent": percent,
+            "reopened": incident.reopened if incident is not None else 0,
             "acked_by": incident.acked_by if incident is not None else None,
             "url": page,
         }

@@ -35,6 +35,13 @@ def on_duty(roster: Roster, now: int, timezone: str) -> list[str]:
     return _overriding(roster, now, zone) or _in_shift(roster, now, zone) or _in_rotation(roster, now, zone)
 
 
+def members_of(roster: Roster) -> tuple[str, ...]:
+    """Everybody who ever takes a turn."""
+    rotation = roster.rotation.people if roster.rotation is not None else ()
+    shifts = [shift.person for shift in roster.shifts]
+    return tuple(_unique([*shifts, *rotation, *(override.person for override in roster.overrides)]))
+
+
 def schedule(roster: Roster, start: int, end: int, timezone: str) -> list[Watch]:
     """Who is on duty from `start` until `end` (ms UTC), without gaps between the watches; holes have no people."""
     zone = ZoneInfo(timezone)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dcmon.config.people import Channel, People, Person, Recipient, Route
 from dcmon.model import Severity
-from dcmon.notify.roster import on_duty
+from dcmon.notify.roster import members_of, on_duty
 
 _ADDRESSED: tuple[Channel, ...] = ("email", "webhook")
 """Channels that reach a person wherever he is; the console reaches whoever looks at it."""
@@ -61,12 +61,7 @@ def targets(recipients: Iterable[Recipient], people: People, now: int, timezone:
 def everybody(route: Route, people: People) -> tuple[Target, ...]:
     """The last resort when every roster of a route has a hole: all who ever take a turn in them, else all people."""
     named = {recipient.roster for recipient in _recipients(route) if recipient.roster is not None}
-    rosters = [roster for roster in people.rosters if roster.id in named]
-    ids: dict[str, None] = {}
-    for roster in rosters:
-        ids |= dict.fromkeys(shift.person for shift in roster.shifts)
-        ids |= dict.fromkeys(roster.rotation.people if roster.rotation is not None else ())
-        ids |= dict.fromkeys(override.person for override in roster.overrides)
+    ids = dict.fromkeys(person for roster in people.rosters if roster.id in named for person in members_of(roster))
     for candidates in (ids, [person.id for person in people.people]):
         found = [
             Target(person_id, channels[0])
@@ -76,6 +71,16 @@ def everybody(route: Route, people: People) -> tuple[Target, ...]:
         if found:
             return tuple(found)
     return ()
+
+
+def still_meant(pairs: Iterable[Target], people: People, now: int, timezone: str) -> tuple[Target, ...]:
+    """Those of `pairs` that may be disturbed at `now`: not who has a place in a roster but no duty in any."""
+    pairs = tuple(pairs)
+    if not pairs:
+        return ()
+    members = {person for roster in people.rosters for person in members_of(roster)}
+    on = {person for roster in people.rosters for person in on_duty(roster, now, timezone)}
+    return tuple(pair for pair in pairs if pair.person not in members or pair.person in on)
 
 
 def other_channels(person: Person, tried: Iterable[str]) -> list[str]:

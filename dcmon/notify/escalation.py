@@ -1,0 +1,351 @@
+"""Who is told what, and when the next ones are: the Pager. Pure.
+
+It reads what the engine decided (transitions of incidents, tasks and fault clocks with their rows) and what the outbox
+worker learnt (pages that failed), and answers with notifications, transitions of type `page` and one Escalation row
+for each incident or task that somebody was told of. All of it is committed together with the decision it answers, so
+after a crash either both are there or neither, and keys made only of what happened keep a repeated decision from
+paging twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from dcmon.config.config import Config
+from dcmon.model import Changes, Escalation, FaultClock, Incident, Severity, Snapshot, Transition
+from dcmon.notify.facts import FactBook
+from dcmon.notify.reasons import (
+    FIRST,
+    RAISED,
+    REOPENED,
+    RESOLVED,
+    TASK_DONE,
+    TASK_OPENED,
+    TASK_OVERDUE,
+    Reason,
+    clock_used,
+    unacknowledged,
+    unreached,
+)
+from dcmon.notify.routing import Target
+from dcmon.notify.telling import Message, Teller, queue
+
+_STEP_BACK_MS = 60_000
+"""A clock that goes back by more was set; less is the jitter of batches."""
+_TYPES: Final = frozenset({"incident", "task", "clock", "page"})
+_PAGING_STATES: Final = frozenset({"opened", "raised", "reopened"})
+
+
+class Pager:
+    """Give it every Changes of the engine and of the outbox worker, and an empty one when `next_due` has come.
+
+    The snapshot holds the rows to go on from. A page cannot go out before the process is there to send it: after a
+    restart, times that have passed meanwhile count as the time of the first step.
+    """
+
+    def __init__(self, config: Config, snapshot: Snapshot | None = None) -> None:
+        rows = snapshot or Snapshot()
+        self._teller = Teller(config)
+        self._book = FactBook(config)
+        self._incidents = {key: row for key, row in rows.incidents.items() if row.state == "open"}
+        self._alarms = {key: row for key, row in rows.alarms.items() if row.incident in self._incidents}
+        self._tasks = {key: row for key, row in rows.tasks.items() if row.state != "done"}
+        self._clocks = {key: row for key, row in rows.clocks.items() if row.stopped is None}
+        self._rows = {key: row for key, row in rows.escalations.items() if row.state == "waiting"}
+        self._restored = snapshot is not None
+        self._floor: int | None = None
+        self._seen: int | None = None
+        self._next = self._earliest()
+
+    def next_due(self) -> int | None:
+        """When `step(Changes(), t)` has something to do, ms UTC; None while no escalation waits."""
+        return self._next
+
+    def step(self, changes: Changes, now: int) -> Changes:
+        """Who is told because of `changes`, and because of escalations that are due by `now`, each at its own time."""
+        out = Changes()
+        self._check_clock(now, out)
+        if changes:
+            self._absorb(changes)
+            self._read(changes.transitions, now, out)
+            self._forget()
+        self._fire(now, out)
+        return out
+
+    # What happened
+
+    def _absorb(self, changes: Changes) -> None:
+        self._incidents |= changes.incidents
+        self._tasks |= changes.tasks
+        self._clocks |= changes.clocks
+        for key, alarm in changes.alarms.items():
+            if alarm.incident is None:
+                self._alarms.pop(key, None)
+            else:
+                self._alarms[key] = alarm
+
+    def _read(self, transitions: list[Transition], now: int, out: Changes) -> None:
+        merged = {(t.subject, t.ts) for t in transitions if t.type == "incident" and t.state == "merged"}
+        severities = _severities(transitions)
+        for transition in transitions:
+            if transition.type not in _TYPES:
+                continue
+            at = max(min(transition.ts, now), self._floor or 0)
+            self._fire(at, out)
+            instant = (transition.subject, transition.ts)
+            match transition.type, transition.state:
+                case "incident", "merged":
+                    self._merge(transition, out)
+                case "incident", _ if instant not in merged:
+                    self._incident(transition, severities.get(instant), at, out)
+                case "task", _:
+                    self._task(transition, at, out)
+                case "clock", "warned" | "breached":
+                    self._clock(transition, at, out)
+                case "page", "failed":
+                    self._failed(transition, at, out)
+
+    def _forget(self) -> None:
+        """What is over is let go: memory stays flat over years."""
+        for key in [key for key, incident in self._incidents.items() if incident.state != "open"]:
+            for alarm in self._incidents.pop(key).alarms:
+                if alarm in self._alarms and self._alarms[alarm].incident not in self._incidents:
+                    del self._alarms[alarm]
+        for key in [key for key, task in self._tasks.items() if task.state == "done"]:
+            del self._tasks[key]
+        for key in [key for key, clock in self._clocks.items() if clock.stopped is not None]:
+            del self._clocks[key]
+
+    # Incidents
+
+    def _incident(self, transition: Transition, severity: Severity | None, at: int, out: Changes) -> None:
+        incident = self._incidents.get(transition.subject)
+        if incident is None:
+            return
+        row = self._rows.get(incident.id)
+        severity = severity or incident.severity
+        match transition.state:
+            case "opened" | "raised" if incident.paging and row is None:
+                self._page(incident, severity, FIRST, at, out)
+            case "raised" if incident.paging and row is not None and severity.rank > row.severity.rank:
+                self._page(incident, severity, RAISED, at, out)
+            case "reopened" if incident.paging:
+                self._page(incident, severity, REOPENED, at, out)
+            case "acknowledged" if row is not None:
+                self._keep(replace(row, due=None), out)
+            case "resolved" if row is not None:
+                self._resolve(incident, row, at, out)
+
+    def _page(self, incident: Incident, severity: Severity, reason: Reason, at: int, out: Changes) -> None:
+        """Tells the first level, and whoever was told before."""
+        row = self._rows.get(incident.id) or Escalation(incident.id, 0, "waiting", None)
+        self._climb(incident, replace(row, severity=severity), 0, reason, at, out, _pairs(row))
+
+    def _climb(
+        self,
+        incident: Incident,
+        row: Escalation,
+        level: int,
+        reason: Reason,
+        at: int,
+        out: Changes,
+        again: Iterable[Target] = (),
+    ) -> None:
+        """Tells one level, `again` too, and starts the wait for the next."""
+        message = self._about(incident, row, "page", f"{row.severity}-{incident.reopened}")
+        told = self._teller.tell(message, level, reason, at, out, again)
+        steps = self._teller.route(incident.cls, row.severity).escalation
+        due = at + steps[told.level].after if told.level < len(steps) else None
+        self._keep(replace(_telling(row, told.pairs), step=told.level, due=due), out)
+
+    def _resolve(self, incident: Incident, row: Escalation, at: int, out: Changes) -> None:
+        pairs = _pairs(row)
+        if self._teller.route(incident.cls, row.severity).resolved:
+            queue(
+                self._about(incident, row, "resolved", f"{incident.reopened}"), pairs, 0, RESOLVED, at, out, set(pairs)
+            )
+        self._keep(replace(row, state="done", due=None), out)
+
+    def _merge(self, transition: Transition, out: Changes) -> None:
+        """Who was told of the incident hears of the survivor from now on, and its wait goes on there."""
+        incident = self._incidents.get(transition.subject)
+        row = self._rows.get(transition.subject)
+        if incident is None or row is None:
+            return
+        self._keep(replace(row, state="done", due=None), out)
+        survivor = self._incidents.get(incident.merged_into or "")
+        if survivor is None or survivor.state != "open":
+            return
+        kept = self._rows.get(survivor.id)
+        if kept is None:
+            kept = replace(row, incident=survivor.id)
+        elif kept.due is not None or survivor.acked_by is None:
+            kept = replace(kept, due=min((due for due in (kept.due, row.due) if due is not None), default=None))
+        if survivor.acked_by is not None:
+            kept = replace(kept, due=None)
+        self._keep(_telling(kept, _pairs(row)), out)
+
+    def _failed(self, transition: Transition, at: int, out: Changes) -> None:
+        """A message cannot be delivered: from now on the way that worked; nobody reached at all: the next level."""
+        row = self._rows.get(transition.incident or "")
+        if row is None:
+            return
+        gone = Target(str(transition.data.get("person")), str(transition.data.get("channel")))
+        row = replace(row, paged=tuple(pair for pair in row.paged if pair != str(gone)))
+        instead = transition.data.get("fallback")
+        if instead is not None:
+            row = _telling(row, [gone._replace(channel=str(instead))])
+        incident = self._incidents.get(row.incident)
+        unheard = all(pair.channel == "console" for pair in _pairs(row))
+        if incident is not None and row.due is not None and unheard and transition.data.get("kind") == "page":
+            self._climb(incident, row, row.step + 1, unreached(*gone), at, out)
+        else:
+            self._keep(row, out)
+
+    # Tasks and clocks
+
+    def _task(self, transition: Transition, at: int, out: Changes) -> None:
+        task = self._tasks.get(transition.subject)
+        rule = self._book.rule(task.rule) if task is not None else None
+        if task is None or rule is None:
+            return
+        row = self._rows.get(task.id) or Escalation(task.id, 0, "waiting", None, severity=rule.severity)
+        message = Message(
+            thread=task.id,
+            kind="task",
+            mark=transition.state,
+            cls=rule.cls,
+            severity=rule.severity,
+            subject=self._book.subject(task.asset, task.title),
+            asset=task.asset,
+            rule=task.rule,
+            facts=self._book.task(task),
+        )
+        pairs = _pairs(row)
+        match transition.state:
+            case "opened":
+                told = self._teller.tell(message, 0, TASK_OPENED, at, out, pairs)
+                self._keep(_telling(row, told.pairs), out)
+            case "overdue":
+                again = (*pairs, *self._teller.first_level(rule.cls, rule.severity, at))
+                told = self._teller.tell(message, 1, TASK_OVERDUE, at, out, again)
+                self._keep(_telling(row, told.pairs), out)
+            case "done":
+                if self._teller.route(rule.cls, rule.severity).resolved:
+                    queue(message, pairs, 0, TASK_DONE, at, out, set(pairs))
+                self._keep(replace(row, state="done"), out)
+
+    def _clock(self, transition: Transition, at: int, out: Changes) -> None:
+        """The time that a fault may last runs out, acknowledged or not: who is on duty and who was told must know."""
+        clock = self._clocks.get(transition.subject)
+        rule = self._book.rule(clock.rule) if clock is not None else None
+        if clock is None or rule is None:
+            return
+        incident = self._incidents.get(clock.incident or "")
+        if not (rule.page if incident is None else incident.paging):
+            return
+        percent = _percent(transition, clock)
+        message = Message(
+            thread=clock.incident or clock.id,
+            kind="clock",
+            mark=f"{clock.id}-{percent}-{clock.reopened}",
+            cls=rule.cls if incident is None else incident.cls,
+            severity=rule.severity if incident is None else incident.severity,
+            subject=self._book.subject(clock.asset, rule.title),
+            asset=clock.asset,
+            rule=clock.rule,
+            facts=self._book.clock(clock, incident, percent),
+        )
+        row = self._rows.get(clock.incident or "")
+        told = self._teller.tell(message, 0, clock_used(percent), at, out, _pairs(row) if row is not None else ())
+        if row is not None:
+            self._keep(_telling(row, told.pairs), out)
+
+    def _about(self, incident: Incident, row: Escalation, kind: str, mark: str) -> Message:
+        return Message(
+            thread=incident.id,
+            kind=kind,
+            mark=mark,
+            cls=incident.cls,
+            severity=row.severity,
+            subject=self._book.subject(incident.root, incident.title),
+            asset=incident.root,
+            rule=incident.rule,
+            facts=self._book.incident(incident, self._alarms),
+        )
+
+    # Waiting
+
+    def _fire(self, until: int, out: Changes) -> None:
+        """Escalates whatever nobody acknowledged by `until`, in the order of the times."""
+        while self._next is not None and self._next <= until:
+            due, key = min((row.due, row.incident) for row in self._rows.values() if row.due is not None)
+            self._next = due
+            if due > until:
+                return
+            row = self._rows[key]
+            incident = self._incidents.get(key)
+            steps = self._teller.route(incident.cls, row.severity).escalation if incident is not None else ()
+            if incident is None or row.step >= len(steps):
+                self._keep(replace(row, due=None), out)
+            else:
+                reason = unacknowledged(steps[row.step].after)
+                self._climb(incident, row, row.step + 1, reason, max(due, self._floor or 0), out)
+            self._next = self._earliest()
+
+    def _keep(self, row: Escalation, out: Changes) -> None:
+        out.escalations[row.incident] = row
+        if row.state == "done":
+            self._rows.pop(row.incident, None)
+        else:
+            self._rows[row.incident] = row
+        self._next = self._earliest()
+
+    def _earliest(self) -> int | None:
+        return min((row.due for row in self._rows.values() if row.due is not None), default=None)
+
+    def _check_clock(self, now: int, out: Changes) -> None:
+        """After a restart, and when the clock was set back, no wait is longer than the configuration says."""
+        first = self._seen is None
+        set_back = self._seen is not None and now < self._seen - _STEP_BACK_MS
+        if self._seen is None or set_back:
+            self._seen = now
+            self._floor = now if self._restored else None
+            if self._restored or not first:
+                for row in list(self._rows.values()):
+                    self._clamp(row, now, out)
+        self._seen = max(self._seen, now)
+
+    def _clamp(self, row: Escalation, now: int, out: Changes) -> None:
+        incident = self._incidents.get(row.incident)
+        if incident is None or row.due is None:
+            return
+        steps = self._teller.route(incident.cls, row.severity).escalation
+        if row.step < len(steps) and row.due > now + steps[row.step].after:
+            self._keep(replace(row, due=now + steps[row.step].after), out)
+
+
+def _severities(transitions: list[Transition]) -> Mapping[tuple[str, int], Severity]:
+    """The gravest severity that each incident was opened, raised or reopened with at one instant: one page, not two."""
+    found: dict[tuple[str, int], Severity] = {}
+    for transition in transitions:
+        if transition.type == "incident" and transition.state in _PAGING_STATES and transition.severity is not None:
+            key = (transition.subject, transition.ts)
+            found[key] = max(found.get(key, transition.severity), transition.severity, key=lambda level: level.rank)
+    return found
+
+
+def _pairs(row: Escalation) -> tuple[Target, ...]:
+    return tuple(Target(*pair.rsplit("/", 1)) for pair in row.paged)
+
+
+def _telling(row: Escalation, pairs: Iterable[Target]) -> Escalation:
+    return replace(row, paged=tuple(dict.fromkeys([*row.paged, *map(str, pairs)])))
+
+
+def _percent(transition: Transition, clock: FaultClock) -> int:
+    if transition.state == "breached":
+        return 100
+    return int(transition.data.get("percent") or max(clock.warned, default=0))

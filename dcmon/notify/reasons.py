@@ -1,0 +1,53 @@
+"""Why somebody is told: a named reason, as a stable word, as English words for the record, as data for templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dcmon.config.base import format_duration
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """`code` selects the sentence of a message, `text` stands in transitions, `data` fills the sentence."""
+
+    code: str
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def noting(self, note: str) -> Reason:
+        """The same reason with a remark on how it came to these people."""
+        return replace(self, text=f"{self.text}; {note}", data={**self.data, "note": note})
+
+
+FIRST = Reason("first", "first")
+RAISED = Reason("severity-raised", "severity-raised")
+REOPENED = Reason("reopened", "reopened")
+RESOLVED = Reason("resolved", "resolved")
+TASK_OPENED = Reason("task-opened", "task opened")
+TASK_OVERDUE = Reason("task-overdue", "task overdue")
+TASK_DONE = Reason("task-done", "task done")
+
+
+def unacknowledged(waited_ms: int) -> Reason:
+    text = f"escalated: nobody acknowledged for {format_duration(waited_ms)}"
+    return Reason("unacknowledged", text, {"waited_ms": waited_ms})
+
+
+def missing(people: Iterable[str]) -> Reason:
+    """`people`: whom the configuration meant, in the words of `routing.targets`."""
+    listed = list(people)
+    return Reason("missing", f"escalated: {', '.join(listed)}", {"missing": listed})
+
+
+def unreached(person: str, channel: str) -> Reason:
+    return Reason(
+        "unreached", f"escalated: {person} cannot be reached by {channel}", {"person": person, "channel": channel}
+    )
+
+
+def clock_used(percent: int) -> Reason:
+    """`percent` of the time that a fault may last is used up; 100 is the breach."""
+    return Reason("clock", f"clock {percent} %", {"percent": percent})

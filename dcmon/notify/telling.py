@@ -1,0 +1,137 @@
+"""Turns one decision into outbox rows and transitions, for the people who are meant at that time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from typing import Any, NamedTuple
+
+from dcmon.config.config import Config
+from dcmon.config.people import Route
+from dcmon.model import Changes, Notification, Severity, Transition
+from dcmon.notify.reasons import Reason, missing
+from dcmon.notify.routing import Target, everybody, fitting_route, still_meant, targets
+
+
+class Message(NamedTuple):
+    """What is to be said, before it is known to whom."""
+
+    thread: str
+    """The incident, task or clock whose messages belong together."""
+    kind: str
+    mark: str
+    """What tells this message from others of its kind in the thread; a part of the idempotency key."""
+    cls: str
+    severity: Severity
+    subject: str
+    asset: str
+    rule: str
+    facts: Mapping[str, Any]
+
+
+class Told(NamedTuple):
+    """Who was told, and how far along the route that went."""
+
+    level: int
+    pairs: tuple[Target, ...]
+
+
+class Teller:
+    """Knows people, routes and rosters."""
+
+    def __init__(self, config: Config) -> None:
+        self._people = config.people
+        self._timezone = config.site.timezone
+
+    def route(self, cls: str, severity: Severity) -> Route:
+        """The route that decides; see `fitting_route`."""
+        return fitting_route(self._people.routes, cls, severity)[0]
+
+    def tell(
+        self, message: Message, level: int, reason: Reason, at: int, out: Changes, told: Iterable[Target] = ()
+    ) -> Told:
+        """Queues the message for one level of its route (0: `to`, 1: the first escalation ...).
+
+        Where a roster of the level has nobody on duty, the next level is told at once, and its reason says so; when no
+        level has anybody, everybody of the route. `told` were told of this thread before: who of them is not off duty
+        hears of it too.
+        """
+        route, fits = fitting_route(self._people.routes, message.cls, message.severity)
+        if not fits:
+            reason = reason.noting(f"no route fits class {message.cls}, severity {message.severity}: the last one used")
+        before = frozenset(told)
+        extra = still_meant(told, self._people, at, self._timezone)
+        levels = [route.to, *(step.to for step in route.escalation)]
+        level = min(level, len(levels) - 1)
+        reached: dict[Target, None] = {}
+        while True:
+            found = targets(levels[level], self._people, at, self._timezone)
+            pairs = [pair for pair in dict.fromkeys([*extra, *found.pairs]) if pair not in reached]
+            queue(message, pairs, level, reason, at, out, before)
+            reached |= dict.fromkeys(pairs)
+            if not found.missing or level + 1 == len(levels):
+                break
+            level, reason, extra = level + 1, missing(found.missing), ()
+        if not reached:
+            last_resort = reason.noting(f"{', '.join(found.missing)}, no step left: everybody of route {route.id} told")
+            reached = dict.fromkeys(everybody(route, self._people))
+            queue(message, reached, level, last_resort, at, out, before)
+        return Told(level, tuple(reached))
+
+    def first_level(self, cls: str, severity: Severity, at: int) -> tuple[Target, ...]:
+        """Whom the route tells first at this time."""
+        return targets(self.route(cls, severity).to, self._people, at, self._timezone).pairs
+
+
+def queue(
+    message: Message,
+    pairs: Iterable[Target],
+    step: int,
+    reason: Reason,
+    at: int,
+    out: Changes,
+    before: Set[Target],
+) -> None:
+    """Adds one notification and one transition of type `page` per pair; `before`: told of this thread already.
+
+    The key is made of thread, kind, step, person, channel and mark: all that a repeated decision has in common.
+    """
+    pairs = list(pairs)
+    for pair in pairs:
+        key = "/".join((message.thread, message.kind, str(step), pair.person, pair.channel, message.mark))
+        facts = {
+            **message.facts,
+            "code": reason.code,
+            "reason_data": dict(reason.data),
+            "first": pair not in before,
+            "step": step,
+            "also": [other.channel for other in pairs if other.person == pair.person and other != pair],
+        }
+        out.notifications.append(
+            Notification(
+                key=key,
+                created=at,
+                incident=message.thread,
+                person=pair.person,
+                channel=pair.channel,
+                kind=message.kind,
+                reason=reason.text,
+                severity=message.severity,
+                subject=message.subject,
+                facts=facts,
+                due=at,
+            )
+        )
+        out.transitions.append(
+            Transition(
+                ts=at,
+                type="page",
+                subject=key,
+                state="queued",
+                reason=reason.text,
+                asset=message.asset,
+                rule=message.rule,
+                severity=message.severity,
+                incident=message.thread,
+                data={"person": pair.person, "channel": pair.channel, "kind": message.kind, "step": step},
+            )
+        )
