@@ -32,6 +32,9 @@ bench: $(VENV)/.developing ## all benchmarks, one JSON line each, and the table 
 dashboards: $(VENV)/.developing ## grafana/dashboards from their program
 	$(BIN)/python grafana/generate.py
 
+docs: $(VENV)/.developing ## the documents that are lists of what the code holds
+	$(BIN)/python docs/generate.py
+
 clean: ## removes what the commands above made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 

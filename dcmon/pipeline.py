@@ -1,0 +1,191 @@
+"""The middle: a poll's batch is recorded, judged, committed. A function call, not a queue.
+
+`submit` decides at once and in memory. The decisions reach the journal through one committer: whatever was decided
+while the disk was busy goes into the next transaction together, so a slow disk delays pages but never polls. People are
+told by the outbox worker, which reads the journal: nothing is sent that is not committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from dcmon.clock import Clock
+from dcmon.model import Changes, Reading, SeriesKey, StoreError, Transition
+from dcmon.notify.escalation import Pager
+from dcmon.thresholds import Judge
+
+log = logging.getLogger("dcmon.pipeline")
+
+_RETRY_S = 1.0
+_LONGEST_NAP_S = 0.5
+
+
+class Recorder(Protocol):
+    """Takes readings to keep; never blocks, never raises for a full disk or an absent server."""
+
+    def append(self, readings: Sequence[Reading]) -> None: ...
+
+
+class Store(Protocol):
+    """The part of the journal that the pipeline writes."""
+
+    async def save(self, changes: Changes) -> None: ...
+
+
+class Pipeline:
+    """Holds the core (Judge, Pager) and what it last said. `on_decided` hears of every decision when it is made,
+    `on_committed` when it is on the disk."""
+
+    def __init__(
+        self,
+        judge: Judge,
+        pager: Pager,
+        store: Store,
+        recorders: Iterable[Recorder],
+        clock: Clock,
+        *,
+        on_decided: Callable[[Changes], None] = lambda changes: None,
+        on_committed: Callable[[Changes], None] = lambda changes: None,
+    ) -> None:
+        self.judge = judge
+        self.pager = pager
+        self.latest: dict[SeriesKey, Reading] = {}
+        self.readings = 0
+        """Readings taken since the start."""
+        self.commits = 0
+        self.commit_error: str | None = None
+        """Why the last commit failed; None while the journal takes rows."""
+        self._store = store
+        self._recorders = tuple(recorders)
+        self._clock = clock
+        self._on_decided = on_decided
+        self._on_committed = on_committed
+        self._undone = Changes()
+        self._work = asyncio.Event()
+        self._saved: list[asyncio.Future[None]] = []
+
+    def submit(self, batch: Sequence[Reading]) -> None:
+        """Records and judges what one poll brought."""
+        self.readings += len(batch)
+        latest = self.latest
+        for reading in batch:
+            key = reading[1:4]
+            if key in latest:
+                latest[key] = reading  # type: ignore[index]  # a plain tuple is the same key
+            else:
+                latest[SeriesKey(*key)] = reading
+        for recorder in self._recorders:
+            recorder.append(batch)
+        self._decide(batch)
+
+    def tick(self) -> None:
+        """Lets delays and deadlines run out that no reading wakes."""
+        now = self._clock.now()
+        due = self.next_due()
+        if due is not None and due <= now:
+            self._decide(())
+
+    def next_due(self) -> int | None:
+        """When the core has something to do without a reading."""
+        dues = [due for due in (self.judge.next_due(), self.pager.next_due()) if due is not None]
+        return min(dues, default=None)
+
+    def note(self, transitions: Iterable[Transition]) -> None:
+        """Keeps what happened outside the judged points: traps, devices lost and found, the agent's start."""
+        self.apply(Changes(transitions=list(transitions)))
+
+    def apply(self, changes: Changes) -> None:
+        """Takes changes that somebody else decided (an acknowledgement, the outcome of a delivery)."""
+        now = self._clock.now()
+        changes.extend(self.pager.step(changes, now))
+        self._keep(changes)
+
+    async def acknowledge(self, incident_id: str, by: str) -> None:
+        """Stops the escalation of an incident; returns when that is on the disk. KeyError when it is unknown."""
+        self.apply(self.judge.acknowledge(incident_id, by, self._clock.now()))
+        await self.committed()
+
+    async def committed(self) -> None:
+        """Waits until everything decided so far is on the disk."""
+        if self._undone or self._work.is_set():
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._saved.append(future)
+            self._work.set()
+            await future
+
+    async def run(self) -> None:
+        """Ticks and commits until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._ticking(), name="tick")
+            tasks.create_task(self._committing(), name="commit")
+
+    def _decide(self, batch: Sequence[Reading]) -> None:
+        now = self._clock.now()
+        changes = self.judge.step(batch, now)
+        due = self.pager.next_due()
+        if changes or (due is not None and due <= now):
+            changes.extend(self.pager.step(changes, now))
+            self._keep(changes)
+
+    def _keep(self, changes: Changes) -> None:
+        if not changes:
+            return
+        self._undone.extend(changes)
+        self._work.set()
+        self._on_decided(changes)
+
+    async def _ticking(self) -> None:
+        while True:
+            self.tick()
+            due = self.next_due()
+            nap = _LONGEST_NAP_S if due is None else (due - self._clock.now()) / 1000
+            await self._clock.sleep(min(max(nap, 0.01), _LONGEST_NAP_S))
+
+    async def _committing(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            waiting, self._saved = self._saved, []
+            changes, self._undone = self._undone, Changes()
+            try:
+                await self._store.save(changes)
+            except StoreError as error:
+                self._undone = _after(changes, self._undone)
+                self._saved = waiting + self._saved
+                self._complain(str(error))
+                await self._clock.sleep(_RETRY_S)
+                self._work.set()
+                continue
+            except asyncio.CancelledError:
+                self._undone = _after(changes, self._undone)
+                raise
+            self._relax()
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
+            self._on_committed(changes)
+
+    async def finish(self) -> None:
+        """Commits what is left, once; at the end of the process."""
+        if self._undone:
+            changes, self._undone = self._undone, Changes()
+            await self._store.save(changes)
+
+    def _complain(self, error: str) -> None:
+        if self.commit_error is None:
+            log.error("nothing can be committed, so nobody can be paged: %s", error)
+        self.commit_error = error
+
+    def _relax(self) -> None:
+        self.commits += 1
+        if self.commit_error is not None:
+            self.commit_error = None
+            log.warning("the journal takes rows again")
+
+
+def _after(earlier: Changes, later: Changes) -> Changes:
+    earlier.extend(later)
+    return earlier
