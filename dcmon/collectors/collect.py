@@ -1,0 +1,187 @@
+"""Asks a device by its plan and decodes what it says: the coroutines that the poller runs, and their pure halves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from dcmon.collectors.decode_answer import Answer, Cells, SnmpGroup
+from dcmon.collectors.decode_modbus import ILLEGAL_ADDRESS, Address, Block, ModbusGroup, decode_registers
+from dcmon.collectors.decode_rates import RateMemory
+from dcmon.collectors.decode_snmp import decode_answer, decode_varbinds
+from dcmon.collectors.plan import Plan
+from dcmon.collectors.snmp import Oid, SnmpSession, VarBind
+from dcmon.model import CollectError, Quality, Reading
+
+_NO_SUCH_REGISTER: Final = ("illegal_address", "illegal_value", "illegal_function")
+
+
+class ModbusReader(Protocol):
+    """What a Modbus session has to offer here."""
+
+    async def read(self, function: int, address: int, count: int) -> list[int]:
+        """Registers (functions 3, 4) or 0/1 (functions 1, 2). Raises CollectError."""
+        ...
+
+
+@dataclass(slots=True)
+class DeviceMemory:
+    """What is kept of one device between two polls: counters for rates, and registers that it does not have.
+
+    Not stored; a new one when the device is found again or turns out to be another.
+    """
+
+    rates: RateMemory = field(default_factory=RateMemory)
+    split: set[Block] = field(default_factory=set)
+    """Reads that the device refused as a whole; their values are read one by one since."""
+    missing: set[Block] = field(default_factory=set)
+    """Registers that it does not have: not asked again."""
+
+
+def decode_snmp(
+    plan: Plan, group: str, varbinds: Iterable[VarBind], asset: str, ts: int, memory: DeviceMemory | None = None
+) -> list[Reading]:
+    """Readings from the variable bindings of one poll, in any order. Never raises, whatever they hold."""
+    found = plan.groups[group]
+    if not isinstance(found, SnmpGroup):
+        return []
+    return decode_varbinds(found, varbinds, asset, ts, memory.rates if memory is not None else None)
+
+
+async def collect_snmp(
+    session: SnmpSession, plan: Plan, group: str, asset: str, ts: int, memory: DeviceMemory | None = None
+) -> list[Reading]:
+    """Asks for everything of the group and decodes it; rates need the same `memory` at every poll.
+
+    Raises CollectError when the first question was not answered. When a later one fails, its scalars are bad with
+    the error's reason and everything else is there; the rows of a table that failed are not known and go stale.
+    """
+    found = plan.groups[group]
+    if not isinstance(found, SnmpGroup):
+        return []
+    scalars: dict[Oid, VarBind] = {}
+    columns: dict[Oid, Cells] = {}
+    failed: dict[Oid, str] = {}
+    for oids in found.gets:
+        try:
+            scalars.update((varbind[0], varbind) for varbind in await session.get(oids))
+        except CollectError as error:
+            if not scalars:
+                raise
+            failed.update(dict.fromkeys(oids, error.reason))
+    for walk in found.walks:
+        try:
+            walked = await session.walk_columns(walk)
+        except CollectError:
+            if not scalars and not columns:
+                raise
+            continue
+        for column, varbinds in walked.items():
+            length = len(column)
+            columns[column] = {varbind[0][length:]: varbind for varbind in varbinds}
+    readings = decode_answer(found, Answer(scalars, columns), asset, ts, memory.rates if memory is not None else None)
+    return readings + _unanswered(found, failed, readings, asset, ts) if failed else readings
+
+
+def _unanswered(
+    group: SnmpGroup, failed: Mapping[Oid, str], readings: Sequence[Reading], asset: str, ts: int
+) -> list[Reading]:
+    there = {(reading.point, reading[3]) for reading in readings}
+    return [
+        Reading(ts, asset, slot.point, slot.index, None, Quality.BAD, failed[slot.oid], slot.source)
+        for slot in group.scalars
+        if slot.oid in failed and slot.fallback is None and (slot.point, slot.index) not in there
+    ]
+
+
+def decode_modbus(
+    plan: Plan,
+    group: str,
+    registers: Mapping[Address, int],
+    asset: str,
+    ts: int,
+    failed: Mapping[Address, str] | None = None,
+) -> list[Reading]:
+    """Readings from registers by (function, address). `failed`: first address of a value -> reason."""
+    found = plan.groups[group]
+    if not isinstance(found, ModbusGroup):
+        return []
+    return decode_registers(found, registers, failed or {}, asset, ts)
+
+
+async def collect_modbus(
+    session: ModbusReader, plan: Plan, group: str, asset: str, ts: int, memory: DeviceMemory | None = None
+) -> list[Reading]:
+    """Reads everything of the group and decodes it.
+
+    A block that the device refuses because it lacks some of its registers is read value by value, and `memory`
+    keeps that. Raises CollectError when the first read failed otherwise; a later failure makes its points bad.
+    """
+    found = plan.groups[group]
+    if not isinstance(found, ModbusGroup):
+        return []
+    kept = memory if memory is not None else DeviceMemory()
+    registers: dict[Address, int] = {}
+    failed: dict[Address, str] = {}
+    answered = False
+    for block in found.blocks:
+        for part in _parts(found, block) if block in kept.split else (block,):
+            answered = await _read(session, found, part, registers, failed, kept, answered) or answered
+    return decode_registers(found, registers, failed, asset, ts)
+
+
+async def _read(
+    session: ModbusReader,
+    group: ModbusGroup,
+    block: Block,
+    registers: dict[Address, int],
+    failed: dict[Address, str],
+    memory: DeviceMemory,
+    answered: bool,
+) -> bool:
+    """Reads one block, or its values one by one; whether the device said anything."""
+    if block in memory.missing:
+        return False
+    function, address, count = block
+    try:
+        values = await session.read(function, address, count)
+    except CollectError as error:
+        if not _lacks(error):
+            if not answered:
+                raise
+            failed.update({(function, number): error.reason for number in range(address, address + count)})
+            return False
+        parts = _parts(group, block)
+        if len(parts) <= 1:
+            memory.missing.add(block)
+            failed.update({(function, number): ILLEGAL_ADDRESS for number in range(address, address + count)})
+            return True
+        memory.split.add(block)
+        for part in parts:
+            await _read(session, group, part, registers, failed, memory, True)
+        return True
+    if len(values) < count:
+        failed.update({(function, number): "decode" for number in range(address, address + count)})
+        return True
+    registers.update({(function, address + number): value for number, value in enumerate(values[:count])})
+    return True
+
+
+def _lacks(error: CollectError) -> bool:
+    """Whether the device says that it has no such register, rather than that it is busy or broken."""
+    if error.reason == "exception":
+        return error.detail.startswith(_NO_SUCH_REGISTER)
+    return error.reason in _NO_SUCH_REGISTER
+
+
+def _parts(group: ModbusGroup, block: Block) -> list[Block]:
+    """The reads of the single values of a block."""
+    last = block.address + block.count
+    return sorted(
+        {
+            Block(slot.function, slot.address, slot.words)
+            for slot in group.slots
+            if slot.function == block.function and block.address <= slot.address < last
+        }
+    )

@@ -1,0 +1,174 @@
+"""Tables: which rows are in use, what they are called, and what their cells say.
+
+Columns are decoded one after the other over rows that are named and sorted out once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dcmon.collectors.decode import GOOD, Raw, Result
+from dcmon.collectors.decode_aggregate import aggregate
+from dcmon.collectors.decode_answer import NEW, UNUSUAL, Answer, Column, Output, Row, Table, other_of, raw_of
+from dcmon.collectors.decode_rates import RateMemory, Sample
+from dcmon.collectors.snmp import COUNTER64, VarBind, suffix_parts
+from dcmon.collectors.transforms import as_text
+from dcmon.model import Reading, Value
+
+
+def rows_of(table: Table, answer: Answer) -> list[Row]:
+    """The rows that are in use, named: every suffix that any of the columns has, in the order of the walk."""
+    suffixes: dict[bytes, None] = {}
+    for slot in table.slots:
+        suffixes.update(dict.fromkeys(answer.columns.get(slot.column, ())))
+    in_use = answer.raw(table.rows) if table.rows is not None else None
+    rows: list[Row] = []
+    taken: set[str] = set()
+    for suffix in suffixes:
+        numbers = suffix_parts(suffix)
+        first = numbers[0] if numbers else 0
+        if isinstance(in_use, int) and 0 < in_use < first:
+            continue
+        if table.skip and _skipped(table, answer, suffix, first):
+            continue
+        text = ".".join(map(str, numbers))
+        label = _label(table, answer, suffix, numbers, text)
+        if label in taken:  # interfaces that share a name, sensors that were never named
+            label = f"{label}#{text}"
+        taken.add(label)
+        rows.append(Row(suffix, text, label, first))
+    return rows
+
+
+def _skipped(table: Table, answer: Answer, suffix: bytes, first: int) -> bool:
+    def cell(column: bytes) -> Raw:
+        return answer.cell(column, suffix)
+
+    return any(test(suffix, cell, first) for test in table.skip)
+
+
+def _label(table: Table, answer: Answer, suffix: bytes, numbers: tuple[int, ...], text: str) -> str:
+    for column in table.names:
+        name = as_text(answer.cell(column, suffix))
+        if name:
+            return table.prefix + name
+    number = numbers[-1] if table.index == "last" and numbers else numbers[0] if numbers else 0
+    if number in table.labels:
+        return table.prefix + table.labels[number]
+    return table.prefix + (text if table.index == "suffix" else str(number))
+
+
+def decode_column(slot: Column, rows: Sequence[Row], answer: Answer, out: Output) -> None:
+    cells = answer.columns.get(slot.column)
+    if not cells:
+        return
+    if slot.aggregate is not None:
+        reading = _aggregated(slot, rows, answer, out)
+        if reading is not None:
+            out.readings.append(reading)
+        return
+    add = out.readings.append
+    ts, asset, point, base, decode = out.ts, out.asset, slot.point, slot.text, slot.decode
+    plain = not slot.where and slot.dynamic is None and slot.rate is None
+    for row in rows:
+        varbind = cells.get(row[0])
+        if varbind is None:
+            continue
+        if plain and varbind[1] not in UNUSUAL:
+            value, quality, reason = decode(varbind[2])
+            add(NEW(Reading, (ts, asset, point, row[2], value, quality, reason, base + row[1])))
+            continue
+        reading = _cell(slot, row, varbind, answer, out)
+        if reading is not None:
+            add(reading)
+            _remember_rate(slot, row, varbind, reading, answer, out)
+
+
+def _cell(slot: Column, row: Row, varbind: VarBind, answer: Answer, out: Output) -> Reading | None:
+    """The reading of one cell; None where the row is not meant or says nothing."""
+    raw = raw_of(varbind)
+    if raw is None:
+        return None
+    if slot.where:
+
+        def cell(column: bytes) -> Raw:
+            return answer.cell(column, row.suffix)
+
+        if not all(test(row.suffix, cell, row.first) for test in slot.where):
+            return None
+    result = slot.decode(raw) if slot.dynamic is None else slot.dynamic.decode(raw, other_of(answer, row.suffix))
+    return Reading(out.ts, out.asset, slot.point, row.label, *result, slot.text + row.text)
+
+
+def _aggregated(slot: Column, rows: Sequence[Row], answer: Answer, out: Output) -> Reading | None:
+    cells = answer.columns.get(slot.column, {})
+    results: list[Result] = []
+    raws: list[Raw] = []
+    for row in rows:
+        varbind = cells.get(row.suffix)
+        reading = None if varbind is None else _cell(slot, row, varbind, answer, out)
+        if reading is not None:
+            raws.append(raw_of(varbind))
+            results.append((reading.value, reading.quality, reading.reason))
+    if not results:
+        return None
+    value, quality, reason = aggregate(slot.aggregate or "", results, raws, slot.count)
+    return Reading(out.ts, out.asset, slot.point, slot.index, value, quality, reason, slot.text.rstrip("."))
+
+
+def decode_late_column(slot: Column, rows: Sequence[Row], answer: Answer, out: Output) -> None:
+    cells = answer.columns.get(slot.column)
+    fallback = slot.fallback or ""
+    if not cells:
+        return
+    if slot.aggregate is not None:
+        reading = _aggregated(slot, rows, answer, out)
+        if reading is not None and out.wanted(slot.point, slot.index, fallback):
+            out.add_late(reading, fallback)
+        return
+    wanted = fallback == "index" or out.wanted(slot.point, None, fallback)
+    replaced = False
+    for row in rows:
+        varbind = cells.get(row.suffix)
+        if varbind is None or not wanted or not (replaced or out.wanted(slot.point, row.label, fallback)):
+            continue
+        reading = _cell(slot, row, varbind, answer, out)
+        if reading is None:
+            continue
+        if replaced:
+            out.readings.append(reading)
+        elif not out.add_late(reading, fallback):
+            continue
+        elif fallback == "point":
+            replaced = True  # the rest of this column belongs to it
+        _remember_rate(slot, row, varbind, reading, answer, out)
+
+
+def _remember_rate(slot: Column, row: Row, varbind: VarBind, reading: Reading, answer: Answer, out: Output) -> None:
+    rate = slot.rate
+    if rate is None or reading.quality is not GOOD or not isinstance(reading.value, int):
+        return
+    uptime = answer.raw(rate.uptime) if rate.uptime is not None else None
+    restart = answer.cell(rate.discontinuity, row.suffix) if rate.discontinuity is not None else None
+    sample = Sample(
+        out.ts,
+        reading.value,
+        64 if varbind.tag == COUNTER64 else 32,
+        uptime if isinstance(uptime, int) else None,
+        restart if isinstance(restart, int) else None,
+    )
+    out.pending.append((rate, row.label, sample, reading.source or ""))
+
+
+def decode_rates(out: Output, memory: RateMemory | None) -> None:
+    if memory is None:
+        return
+    limits: dict[tuple[str, str | None], Value] = {
+        (reading.point, reading[3]): reading.value for reading in out.readings if reading.quality is GOOD
+    }
+    for rate, label, sample, source in out.pending:
+        limit = limits.get((rate.limit, label)) if rate.limit is not None else None
+        speed = int(limit) if isinstance(limit, int | float) else None
+        result = memory.rate(rate.point, label, sample, rate.factor, speed)
+        if result is not None:
+            out.readings.append(Reading(out.ts, out.asset, rate.point, label, *result, source))
