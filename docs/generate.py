@@ -29,7 +29,8 @@ Durations are written with their unit (`500ms`, `2s`, `5m`, `4h`, `30d`, `1h30m`
 """
 _CHECKS = """\
 `dcmon check` and `dcmon run` make them. Each message names file and line and says what to do. Before them come C001
-(a file cannot be read), C002 (it is no YAML), C003 (a key stands twice) and C004 (a setting is unknown, missing or wrong).
+(a file cannot be read), C002 (it is no YAML), C003 (a key stands twice) and C004 (a setting is unknown, missing or
+wrong).
 """
 _POINTS = """\
 What devices say, in one vocabulary. Rules, boards and reports use nothing else. Values are SI. `index` tells several
