@@ -103,6 +103,9 @@ class Outbox(Strict):
     deadline: Duration = Field(
         default=45_000, description="one attempt as a whole, then its outcome is unknown; real time"
     )
+    divert: Duration = Field(
+        default=30_000, description="a page that its channel has not taken for so long goes over another one as well"
+    )
     in_flight: PositiveInt = Field(default=8, description="messages under way at once over one channel")
     caps: dict[str, Cap] = Field(
         default={"email": Cap.model_validate({"messages": 20, "window": "15m"})},
