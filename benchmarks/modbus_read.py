@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 
 import uvloop
@@ -40,7 +40,7 @@ from dcmon.model import Reading
 BUDGET_US = 150
 REGISTERS = 100
 Loop = Callable[[], asyncio.AbstractEventLoop]
-Run = Callable[[int, argparse.Namespace], Awaitable[list[float]]]
+Run = Callable[[int, argparse.Namespace], Coroutine[None, None, list[float]]]
 
 
 @contextlib.contextmanager

@@ -81,7 +81,7 @@ class DeviceStats:
 class _Watch:
     """One device under way: its schedule, its statistics and what its task waits for."""
 
-    __slots__ = ("asked", "bus", "device", "hurried", "resting_until", "schedule", "sleeper", "stats")
+    __slots__ = ("asked", "bus", "device", "hurried", "resting_until", "schedule", "sleeping", "stats", "task")
 
     def __init__(self, device: Device, schedule: Schedule, bus: AbstractAsyncContextManager[None]) -> None:
         self.device = device
@@ -89,7 +89,8 @@ class _Watch:
         self.bus = bus
         self.stats = DeviceStats(device.asset)
         self.resting_until: float | None = None
-        self.sleeper: asyncio.Future[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.sleeping = False
         self.asked = False
         self.hurried = False
 
@@ -104,8 +105,10 @@ class _Watch:
         return groups if self.resting_until is None else self.schedule.take_all(now)
 
     def wake(self) -> None:
-        if self.sleeper is not None:
-            self.sleeper.cancel()
+        """Ends the sleep of the device's task, and nothing but its sleep."""
+        if self.sleeping and self.task is not None:
+            self.sleeping = False
+            self.task.cancel()
 
 
 class Poller:
@@ -162,7 +165,7 @@ class Poller:
         try:
             async with asyncio.TaskGroup() as tasks:
                 for asset, watch in self._watches.items():
-                    tasks.create_task(self._follow(watch), name=f"poll {asset}")
+                    watch.task = tasks.create_task(self._follow(watch), name=f"poll {asset}")
         finally:
             closing = (watch.device.close() for watch in self._watches.values())
             await asyncio.gather(*closing, return_exceptions=True)
@@ -199,17 +202,16 @@ class Poller:
             at = watch.due_at(now)
             if at <= now:
                 return
-            watch.sleeper = asyncio.ensure_future(self._clock.sleep(at - now))
+            watch.sleeping = True
             try:
-                await watch.sleeper
+                await self._clock.sleep(at - now)
                 return
             except asyncio.CancelledError:
-                # Woken to look again, unless it is this task that was cancelled.
-                task = asyncio.current_task()
-                if task is None or task.cancelling():
+                # `wake` takes back its own cancellation; one from outside remains and ends the task.
+                if watch.sleeping or watch.task is None or watch.task.uncancel():
                     raise
             finally:
-                watch.sleeper = None
+                watch.sleeping = False
 
     async def _poll(self, watch: _Watch) -> None:
         woken = self._clock.monotonic()
@@ -220,7 +222,7 @@ class Poller:
             try:
                 batch = await self._ask(watch, groups)
             finally:
-                slot.give_back()
+                self._slots.give_back(slot)
         await self._deliver(watch, batch)
         if watch.resting_until is None:
             watch.schedule.arrange(watch.device.groups or EVERYTHING, watch.hurried)
