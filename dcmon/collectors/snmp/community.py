@@ -1,0 +1,70 @@
+"""Requests of SNMP v1 and v2c to one agent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from dcmon.collectors.snmp.ber import Oid
+from dcmon.collectors.snmp.message import GET, V1, prepare_request
+from dcmon.collectors.snmp.session import Answer
+from dcmon.collectors.snmp.target import Pending, Target
+from dcmon.model import CollectError
+
+if TYPE_CHECKING:
+    from dcmon.collectors.snmp.client import NativeClient
+
+_MAX_PREPARED: Final = 64
+
+
+class CommunityExchange:
+    """One agent, one community; GETs are kept encoded, so that a repeat costs only its request id."""
+
+    suspects = "address, community and the agent's access list"
+
+    def __init__(
+        self, client: NativeClient, target: Target, version: int, community: bytes, timeout_s: float, retries: int
+    ) -> None:
+        self.bulk = version != V1
+        self.version = version
+        self.community = community
+        self.timeout_s = timeout_s
+        self._client = client
+        self._target = target
+        self._retries = retries
+        self._prepared: dict[tuple[Oid, ...], tuple[bytes, bytes]] = {}
+        self._loop = asyncio.get_running_loop()
+
+    async def request(
+        self, pdu: int, oids: tuple[Oid, ...], repetitions: int = 0, retries: int | None = None
+    ) -> Answer:
+        client = self._client
+        if pdu == GET:
+            prefix, suffix = self._prepared.get(oids) or self._prepare(oids)
+        else:
+            prefix, suffix = prepare_request(self.version, self.community, pdu, oids, repetitions)
+        await client.gate.acquire()
+        request_id = 0
+        try:
+            endpoint, address = self._target.where or await self._target.locate()
+            attempts = self._retries if retries is None else min(retries, self._retries)
+            pending = Pending(self, self._loop.create_future(), endpoint, address, attempts)
+            request_id = client.reserve(pending)
+            client.launch(pending, prefix + request_id.to_bytes(4, "big") + suffix)
+            answer: Answer = await pending.future
+            return answer
+        except CollectError:
+            self._target.where = None
+            raise
+        finally:
+            client.gate.release()
+            client.forget(request_id)
+
+    async def close(self) -> None:
+        self._client.abandon(self)
+
+    def _prepare(self, oids: tuple[Oid, ...]) -> tuple[bytes, bytes]:
+        if len(self._prepared) >= _MAX_PREPARED:
+            self._prepared.clear()
+        self._prepared[oids] = prepared = prepare_request(self.version, self.community, GET, oids)
+        return prepared
