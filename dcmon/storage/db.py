@@ -100,11 +100,6 @@ class Database:
             finally:
                 self._reader.rollback()
 
-    def checkpoint(self) -> None:
-        """Moves the write-ahead log into the file and empties it as far as readers allow; writer thread only."""
-        with self._explained():
-            self._connection().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
     def in_writer(self, work: Callable[[], T]) -> Future[T]:
         """Queues something of the writer thread that opens its own transactions, or none."""
         return self._thread.submit(work)

@@ -129,7 +129,7 @@ class RowType(Generic[R]):
         self.select = f"SELECT {self.columns} FROM {table}"
         self.replace = f"INSERT OR REPLACE INTO {table} ({self.columns}) VALUES ({', '.join('?' * len(names))})"
         self._values: Callable[[R], tuple[Any, ...]] = attrgetter(*names)
-        encoders = dict.fromkeys(json_fields, to_json) | dict.fromkeys(tuples, to_json)
+        encoders: dict[str, Callable[[Any], Any]] = dict.fromkeys(json_fields, to_json) | dict.fromkeys(tuples, to_json)
         self._encoders = tuple(encoders.get(name, _plain) for name in names)
         decoders: dict[str, Callable[[Any], Any]] = dict.fromkeys(json_fields, json.loads)
         decoders |= dict.fromkeys(tuples, _tuple) | dict.fromkeys(bools, bool)

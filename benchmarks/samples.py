@@ -1,0 +1,166 @@
+"""What storing costs: one JSON line. `python benchmarks/samples.py [--days 7]`
+
+append_us      CPU of the event loop's thread per reading handed to the store
+flush_us       CPU of the writer thread per reading brought to the disk
+compact_us     CPU of the writer thread per reading, from the hot table to its block and minutes
+bytes_sample   the file after compaction, per sample, minutes and indices included
+week_read_ms   the raw samples of one 5-second series over a week (the median of reads)
+aggregate_ms   the figures of that week from the headers of blocks
+commit_ms      one transaction of the journal with an alarm, an incident and two messages, fsync included (median)
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from dcmon.clock import SimulatedClock
+from dcmon.model import Alarm, AlarmState, Changes, Incident, Notification, Reading, SeriesKey, Severity, Transition
+from dcmon.storage.journal import Journal
+from dcmon.storage.samples import Samples
+
+START = 1_735_689_600_000
+WEEK_MS = 7 * 86_400_000
+POINTS = (
+    # point, interval in seconds: what one UPS and one rack are asked for
+    ("input.voltage", 5),
+    ("output.power", 15),
+    ("battery.temperature", 15),
+    ("output.load", 15),
+    ("ups.on_battery", 2),
+    ("output.source", 2),
+    ("pdu.energy", 15),
+    ("device.uptime", 15),
+)
+
+
+def value_of(point: str, previous: object, random_: random.Random, number: int) -> object:
+    """The next value of a point: what a device would say, with the decimals that devices have."""
+    old = previous if isinstance(previous, int | float) else 230.0
+    match point:
+        case "ups.on_battery":
+            return number % 40_000 == 0
+        case "output.source":
+            return "battery" if number % 40_000 == 0 else "normal"
+        case "pdu.energy":
+            return int(old) + random_.randint(5, 25)
+        case "device.uptime":
+            return round(number * 15.0, 2)
+        case "output.power":
+            return float(round(40_000 + random_.gauss(0, 300)))
+        case "battery.temperature":
+            return round(old + random_.gauss(0, 0.05) + (230 - old) * 0.02, 1)
+        case _:
+            return round(old + random_.gauss(0, 0.3) + (230 - old) * 0.1, 1)
+
+
+def readings(days: float) -> Iterator[list[Reading]]:
+    """Polls in order of time: one reading a batch entry, with the jitter of a busy network."""
+    random_ = random.Random(7)
+    values: dict[str, object] = {}
+    counts = dict.fromkeys((point for point, _ in POINTS), 0)
+    for second in range(int(days * 86_400)):
+        batch = []
+        for point, interval in POINTS:
+            if second % interval == 0:
+                counts[point] += 1
+                values[point] = value_of(point, values.get(point), random_, counts[point])
+                ts = START + second * 1000 + int(random_.expovariate(1 / 12))
+                batch.append(Reading(ts, "ups-a", point, None, values[point]))  # type: ignore[arg-type]
+        if batch:
+            yield batch
+
+
+def samples(folder: Path, days: float) -> dict[str, float]:
+    clock = SimulatedClock(START)
+    store = Samples(folder, clock=clock)
+    append = flush = compact = 0.0
+    total = week = 0
+    for number, batch in enumerate(readings(days)):
+        total += len(batch)
+        week += sum(reading.point == "input.voltage" for reading in batch)
+        begun = time.thread_time()
+        store.append(batch)
+        append += time.thread_time() - begun
+        if number % 5000 == 4999:
+            clock._now = batch[-1].ts
+            begun = time.process_time()
+            store.flush()
+            flush += time.process_time() - begun
+            begun = time.process_time()
+            store.compact()
+            compact += time.process_time() - begun
+    clock._now = START + int(days * 86_400_000) + 4 * 3_600_000
+    begun = time.process_time()
+    store.compact()
+    compact += time.process_time() - begun
+    key = SeriesKey("ups-a", "input.voltage")
+    end = START + WEEK_MS
+    assert len(store.range(key, START, end).ts) == week
+    result = {
+        "samples": total,
+        "append_us": append / total * 1e6,
+        "flush_us": flush / total * 1e6,
+        "compact_us": compact / total * 1e6,
+        "bytes_sample": store.size() / total,
+        "week_samples": week,
+        "week_read_ms": timed(lambda: store.range(key, START, end)),
+        "week_minutes_ms": timed(lambda: store.minutes(key, START, end)),
+        "aggregate_ms": timed(lambda: store.aggregate(key, START, end)),
+    }
+    store.close()
+    return result
+
+
+def commits(folder: Path, count: int = 200) -> dict[str, float]:
+    journal = Journal(folder)
+    times = []
+    for number in range(count):
+        incident = f"i-{number}"
+        changes = Changes()
+        changes.transitions.append(
+            Transition(number, "alarm", "a", "active", "because", "ups-a", "r", Severity.CRITICAL)
+        )
+        changes.alarms["a"] = Alarm("a", "r", "ups-a", None, AlarmState.ACTIVE, Severity.CRITICAL, number)
+        changes.incidents[incident] = Incident(
+            incident, "open", "ups-a", "title", Severity.CRITICAL, "power", number, number, ("a",), "r"
+        )
+        changes.notifications += [
+            Notification(f"{number}-{n}", number, incident, "eva", "email", "page", "first", Severity.CRITICAL, "s")
+            for n in range(2)
+        ]
+        begun = time.perf_counter()
+        journal.commit(changes)
+        times.append(time.perf_counter() - begun)
+    journal.close()
+    return {"commit_ms": statistics.median(times) * 1000, "commit_p99_ms": sorted(times)[int(count * 0.99)] * 1000}
+
+
+def timed(work: object, repeat: int = 9) -> float:
+    """Milliseconds, the median of some runs."""
+    times = []
+    for _ in range(repeat):
+        begun = time.perf_counter()
+        work()  # type: ignore[operator]
+        times.append((time.perf_counter() - begun) * 1000)
+    return statistics.median(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="bytes, microseconds and milliseconds of the stores")
+    parser.add_argument("--days", type=float, default=7)
+    parser.add_argument("--dir", type=Path, default=None, help="folder on the disk to be measured")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
+        figures = samples(Path(folder), options.days) | commits(Path(folder))
+    print(json.dumps({"benchmark": "samples", **{name: round(figure, 3) for name, figure in figures.items()}}))
+
+
+if __name__ == "__main__":
+    main()
