@@ -1,0 +1,202 @@
+"""The simulated site on real sockets: a UDP port for each SNMP agent, a TCP port for each Modbus endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+from functools import partial
+
+from dcmon.clock import Clock
+from dcmon.config.config import Config
+from dcmon.model import DcmonError
+from dcmon.sim.agent import MibView, SnmpAgent
+from dcmon.sim.devices.gencomm import dse_gencomm
+from dcmon.sim.devices.hwg import poseidon, water_leak_detector
+from dcmon.sim.devices.liebert import liebert_pex
+from dcmon.sim.devices.mib import SnmpDevice
+from dcmon.sim.devices.powernet import powernet_ups
+from dcmon.sim.devices.registers import ModbusDevice
+from dcmon.sim.devices.rfc1628 import rfc1628_ups
+from dcmon.sim.devices.router import router
+from dcmon.sim.devices.rpdu import apc_rpdu
+from dcmon.sim.devices.stulz import stulz_wib8000
+from dcmon.sim.modbus_server import ModbusConnection, Unit
+from dcmon.sim.plant import STEP_MS, Plant
+from dcmon.sim.scenarios import SCENARIOS, Scenario
+from dcmon.sim.traps import encode_trap
+
+LOOPBACK = "127.0.0.1"
+_TICK_S = 0.5
+_TRAP_BATCH = 200
+_log = logging.getLogger("dcmon.sim")
+
+SNMP_DEVICES: dict[str, SnmpDevice] = {
+    "ups-a": rfc1628_ups,
+    "ups-b": powernet_ups,
+    **dict.fromkeys(("pdu-a1", "pdu-a2", "pdu-b1", "pdu-b2"), apc_rpdu),
+    "cooling-gw": stulz_wib8000,
+    **dict.fromkeys(("env-1", "env-2"), poseidon),
+    **dict.fromkeys(("leak-1", "leak-2"), water_leak_detector),
+    **dict.fromkeys(("router-1", "router-2"), router),
+}
+"""What each SNMP asset of config/ is."""
+
+MODBUS_DEVICES: dict[str, ModbusDevice] = {
+    **dict.fromkeys(("genset-a", "genset-b"), dse_gencomm),
+    **dict.fromkeys(("cooling-9", "cooling-10", "cooling-11", "cooling-12"), liebert_pex),
+}
+"""What each Modbus asset of config/ is."""
+
+
+class SimulatedSite:
+    """All devices of a configuration, alive. The plant follows `clock`; a ScaledClock makes it run faster.
+
+    `trap_target` is where traps go; `community` is what agents and traps use, None takes any and sends `public`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        scenario: Scenario | str = "normal",
+        seed: int = 1,
+        *,
+        community: str | None = None,
+        trap_target: tuple[str, int] | None = None,
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self.plant = Plant(config.site, _scenario(scenario), seed, clock.now())
+        self._community = community.encode() if community is not None else None
+        self.trap_target = trap_target
+        self.agents: dict[str, SnmpAgent] = {}
+        self._transports: list[asyncio.DatagramTransport] = []
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[asyncio.Transport] = set()
+        self._trap_socket: socket.socket | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self.traps_sent = 0
+
+    async def start(self) -> dict[str, tuple[str, int]]:
+        """Opens all sockets on free ports of 127.0.0.1; gives each device's address. DcmonError for an unknown one."""
+        unknown = self._config.collectors.devices.keys() - SNMP_DEVICES.keys() - MODBUS_DEVICES.keys()
+        if unknown:
+            raise DcmonError(
+                f"the simulator has no device named {', '.join(sorted(unknown))}; it plays the devices of config/ only"
+            )
+        try:
+            addresses = await self._start_agents() | await self._start_modbus()
+        except BaseException:
+            await self.stop()
+            raise
+        self._trap_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._trap_socket.setblocking(False)
+        self._ticker = asyncio.create_task(self._tick(), name="simulated plant")
+        return addresses
+
+    async def stop(self) -> None:
+        """Closes everything; may be called twice."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ticker
+            self._ticker = None
+        for transport in self._transports:
+            transport.close()
+        for server in self._servers:
+            server.close()
+        for connection in list(self._connections):
+            connection.abort()
+        for server in self._servers:
+            await server.wait_closed()
+        self._transports, self._servers = [], []
+        if self._trap_socket is not None:
+            self._trap_socket.close()
+            self._trap_socket = None
+
+    def advance(self) -> None:
+        """Brings the plant to the clock's time, on a grid of its step, so that many requests share one state."""
+        now = self._clock.now()
+        self.plant.advance(now - (now - self.plant.start_ms) % STEP_MS)
+
+    async def _start_agents(self) -> dict[str, tuple[str, int]]:
+        loop = asyncio.get_running_loop()
+        addresses = {}
+        for asset, device in SNMP_DEVICES.items():
+            if asset not in self._config.collectors.devices:
+                continue
+            view = MibView(device(self.plant, asset), lambda: self.plant.now_ms)
+            agent = SnmpAgent(view, self._answers(asset), self._community)
+            transport, _ = await loop.create_datagram_endpoint(partial(_same, agent), local_addr=(LOOPBACK, 0))
+            self._transports.append(transport)
+            self.agents[asset] = agent
+            addresses[asset] = _address(transport.get_extra_info("sockname"))
+        return addresses
+
+    async def _start_modbus(self) -> dict[str, tuple[str, int]]:
+        """Devices that share an address in the configuration share one endpoint, as units of a gateway do."""
+        gateways: dict[tuple[str | None, int], dict[int, tuple[str, Unit]]] = {}
+        for asset, device in MODBUS_DEVICES.items():
+            configured = self._config.collectors.devices.get(asset)
+            if configured is None or configured.modbus is None:
+                continue
+            where = configured.modbus
+            unit = Unit(device(self.plant, asset), self._answers(asset))
+            gateways.setdefault((where.host, where.port), {})[where.unit] = (asset, unit)
+        loop = asyncio.get_running_loop()
+        addresses = {}
+        for gateway in gateways.values():
+            units = {number: unit for number, (_, unit) in gateway.items()}
+            server = await loop.create_server(partial(ModbusConnection, units, self._connections), LOOPBACK, 0)
+            self._servers.append(server)
+            for asset, _ in gateway.values():
+                addresses[asset] = _address(server.sockets[0].getsockname())
+        return addresses
+
+    def _answers(self, asset: str) -> Callable[[], bool]:
+        def answers() -> bool:
+            self.advance()
+            return self.plant.answers(asset)
+
+        return answers
+
+    async def _tick(self) -> None:
+        """Keeps the plant moving when nobody asks, and sends the traps of what has happened."""
+        while True:
+            self.advance()
+            self._send_traps()
+            await self._clock.sleep(_TICK_S)
+
+    def _send_traps(self) -> None:
+        """At most a batch at a time, so that a storm does not stall the devices that are being polled."""
+        notices = self.plant.notices
+        for _ in range(min(len(notices), _TRAP_BATCH)):
+            notice = notices.popleft()
+            if self.trap_target is None or self._trap_socket is None or not self.plant.answers(notice.asset):
+                continue
+            data = encode_trap(self.plant, notice, self.traps_sent + 1, self._community or b"public")
+            try:
+                self._trap_socket.sendto(data, self.trap_target)
+                self.traps_sent += 1
+            except OSError as error:
+                _log.debug("trap of %s was not sent: %s", notice.asset, error)
+
+
+def _same(agent: SnmpAgent) -> SnmpAgent:
+    return agent
+
+
+def _scenario(scenario: Scenario | str) -> Scenario:
+    if isinstance(scenario, Scenario):
+        return scenario
+    found = SCENARIOS.get(scenario)
+    if found is None:
+        raise DcmonError(f"there is no scenario {scenario!r}; choose one of: {', '.join(SCENARIOS)}")
+    return found
+
+
+def _address(name: tuple[str, int]) -> tuple[str, int]:
+    return name[0], name[1]
