@@ -1,0 +1,215 @@
+"""The panels that watch: fire sections, fault clocks, tasks, silent devices. Pure, in one language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from dcmon.config.site import AssetKind
+from dcmon.model import FaultClock, Severity, Task
+from dcmon.web.look import Look
+from dcmon.web.state import DeviceStatus
+from dcmon.web.text import span
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One thing that is watched in a fire section; `state` None means that nothing reports it."""
+
+    title: str
+    state: str
+    bad: bool
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A fire section: fire, water, shell and the air at the racks."""
+
+    id: str
+    name: str
+    watches: tuple[Watch, ...]
+    severity: Severity | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRow:
+    """A fault clock that runs or has run out."""
+
+    id: str
+    asset: str
+    name: str
+    incident: str | None
+    state: str
+    word: str
+    started: int
+    elapsed_ms: int
+    limit_ms: int
+    per_cent: int
+    text: str
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """Work that is due."""
+
+    id: str
+    asset: str
+    name: str
+    title: str
+    state: str
+    word: str
+    opened: int
+    due: int
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """A device that does not answer."""
+
+    asset: str
+    name: str
+    place: str
+    last_success: int | None
+    failures: int
+    back_off_until: int | None
+    error: str
+
+
+_FIRE = (
+    ("suppression.released", "fire.released"),
+    ("fire.alarm", "fire.alarm"),
+    ("smoke.detected", "fire.smoke"),
+    ("fire.pre_alarm", "fire.pre_alarm"),
+    ("smoke_extraction.on", "fire.extraction"),
+    ("fire.fault", "fire.fault"),
+    ("fire.disabled", "fire.disabled"),
+)
+_WATER = (("water.detected", "water.wet"),)
+_SHELL = (("glass.broken", "shell.glass"), ("intrusion.alarm", "shell.intrusion"))
+"""Points and their words, the gravest first."""
+
+
+def read_sections(look: Look) -> tuple[Section, ...]:
+    """One row for each fire section (T13, T14, T16, T17, T31)."""
+    rows = []
+    for section in look.plan.site.sections:
+        assets = [asset.id for asset in look.plan.site.assets if asset.section == section.id]
+        watches = [
+            _watch(look, assets, look.words(title), points)
+            for title, points in (("section.fire", _FIRE), ("section.water", _WATER), ("section.shell", _SHELL))
+        ]
+        inlets = [value for asset in assets if _measures_air(look, asset) for value in _air(look, asset)]
+        if inlets:
+            warm = look.quantity(max(inlets), "degC")
+            low = look.quantity(min(inlets), "degC")
+            both = warm if warm == low else f"{low.removesuffix(' °C')} – {warm}"
+            watches.append(Watch(look.words("section.inlet"), both, False, True))
+        found = [look.severities[asset] for asset in assets if asset in look.severities and _guards(look, asset)]
+        rows.append(
+            Section(
+                section.id,
+                section.name,
+                tuple(watches),
+                max(found, key=lambda severity: severity.rank, default=None),
+            )
+        )
+    return tuple(rows)
+
+
+def _measures_air(look: Look, asset: str) -> bool:
+    return look.plan.kind_of(asset) is AssetKind.ENVIRONMENT_UNIT
+
+
+def _guards(look: Look, asset: str) -> bool:
+    return look.plan.kind_of(asset) in (
+        AssetKind.ENVIRONMENT_UNIT,
+        AssetKind.LEAK_UNIT,
+        AssetKind.FIRE_PANEL,
+        AssetKind.SHELL,
+    )
+
+
+def _air(look: Look, asset: str) -> list[float]:
+    return look.latest.numbers(asset, "temperature") or look.latest.numbers(asset, "server_in.temperature")
+
+
+def _watch(look: Look, assets: list[str], title: str, points: tuple[tuple[str, str], ...]) -> Watch:
+    known = False
+    for point, word in points:
+        for asset in assets:
+            for reading in look.latest.readings(asset, point):
+                known = True
+                if reading.value is True:
+                    return Watch(title, look.words(word), True, True)
+    return Watch(title, look.words("section.quiet" if known else "section.unwatched"), False, known)
+
+
+def read_clocks(look: Look, clocks: Mapping[str, FaultClock]) -> tuple[ClockRow, ...]:
+    """Clocks that run or have run out while the fault lasts, the one nearest to its limit first."""
+    rows = []
+    for clock in clocks.values():
+        if clock.state == "stopped" or clock.stopped is not None:
+            continue
+        elapsed = max(0, look.now - clock.started)
+        share = min(999, round(100 * elapsed / clock.limit_ms)) if clock.limit_ms else 100
+        breached = clock.state == "breached" or elapsed >= clock.limit_ms
+        severity = Severity.CRITICAL if breached or share >= 90 else Severity.WARNING
+        text = look.words("clock.of", elapsed=span(elapsed), limit=span(clock.limit_ms))
+        rows.append(
+            ClockRow(
+                clock.id,
+                clock.asset,
+                look.plan.name_of(clock.asset),
+                clock.incident,
+                clock.state,
+                look.words("clock.breached" if breached else "clock.running"),
+                clock.started,
+                elapsed,
+                clock.limit_ms,
+                share,
+                text,
+                severity,
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: (-row.per_cent, row.id)))
+
+
+def read_tasks(look: Look, tasks: Mapping[str, Task]) -> tuple[TaskRow, ...]:
+    """Work that is not done, the most urgent first."""
+    rows = [
+        TaskRow(
+            task.id,
+            task.asset,
+            look.plan.name_of(task.asset),
+            task.title,
+            task.state,
+            look.words.known(f"task.{task.state}", task.state),
+            task.opened,
+            task.due,
+            task.state == "overdue" or task.due <= look.now,
+        )
+        for task in tasks.values()
+        if task.state != "done"
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.due, row.id)))
+
+
+def read_silent(look: Look, devices: Iterable[DeviceStatus]) -> tuple[DeviceRow, ...]:
+    """Devices whose last poll failed, the longest silence first."""
+    rows = [
+        DeviceRow(
+            device.asset,
+            look.plan.name_of(device.asset),
+            look.plan.place_of(device.asset),
+            device.last_success,
+            device.failures,
+            device.back_off_until,
+            device.last_error or "",
+        )
+        for device in devices
+        if device.reachable is False
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.last_success or 0, row.asset)))
