@@ -39,10 +39,6 @@ class CommunityExchange:
         self, pdu: int, oids: tuple[Oid, ...], repetitions: int = 0, retries: int | None = None
     ) -> Answer:
         client = self._client
-        if pdu == GET:
-            prefix, suffix = self._prepared.get(oids) or self._prepare(oids)
-        else:
-            prefix, suffix = prepare_request(self.version, self.community, pdu, oids, repetitions)
         await client.gate.acquire()
         request_id = 0
         try:
@@ -50,7 +46,7 @@ class CommunityExchange:
             attempts = self._retries if retries is None else min(retries, self._retries)
             pending = Pending(self, self._loop.create_future(), endpoint, address, attempts)
             request_id = client.reserve(pending)
-            client.launch(pending, prefix + request_id.to_bytes(4, "big") + suffix)
+            client.launch(pending, self.encode(request_id, pdu, oids, repetitions))
             answer: Answer = await pending.future
             return answer
         except CollectError:
@@ -59,6 +55,14 @@ class CommunityExchange:
         finally:
             client.gate.release()
             client.forget(request_id)
+
+    def encode(self, request_id: int, pdu: int, oids: tuple[Oid, ...], repetitions: int) -> bytes:
+        """The datagram of a request; `request_id` is at least 2**23, so that it takes four octets."""
+        if pdu == GET:
+            prefix, suffix = self._prepared.get(oids) or self._prepare(oids)
+        else:
+            prefix, suffix = prepare_request(self.version, self.community, pdu, oids, repetitions)
+        return prefix + request_id.to_bytes(4, "big") + suffix
 
     async def close(self) -> None:
         self._client.abandon(self)
