@@ -86,14 +86,15 @@ _STANDARD: Final = 0.4
 
 def choose(identity: Identity, profiles: Mapping[str, Profile]) -> tuple[str, float] | None:
     """The profile that fits best and how sure that is; of equals the one whose number is longest, then by name."""
-    found: list[tuple[float, int, str]] = []
-    for profile in profiles.values():
-        for rule in profile.match:
-            if matches(rule, identity):
-                found.append((*_weight(rule), profile.name))
+    found = [
+        (*_weight(rule), profile.name)
+        for profile in profiles.values()
+        for rule in profile.match
+        if matches(rule, identity)
+    ]
     if not found:
         return None
-    confidence, _, name = max(found, key=lambda each: (each[0], each[1], each[2]))
+    confidence, _, name = max(found)
     return name, confidence
 
 

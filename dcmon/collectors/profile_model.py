@@ -36,7 +36,7 @@ _LARGEST_RANGE = 4096
 
 def _absent(values: Any) -> Any:
     """Opens ranges such as `0xFFF8..0xFFFF`."""
-    if not isinstance(values, list):
+    if not isinstance(values, list | tuple):
         values = [values]
     opened: list[Any] = []
     for value in values:

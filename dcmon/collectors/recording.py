@@ -93,8 +93,8 @@ def read_recording(path: Path) -> RecordedSession:
 def parse_recording(text: str, name: str = "recording") -> list[VarBind]:
     """The variable bindings of a recording; blank lines and comments (#) are passed over."""
     varbinds = []
-    for number, line in enumerate(text.split("\n"), 1):
-        line = line.rstrip("\r")
+    for number, raw_line in enumerate(text.split("\n"), 1):
+        line = raw_line.rstrip("\r")
         if not line.strip() or line.startswith("#"):
             continue
         try:
