@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dcmon.config.base import format_duration
+from dcmon.notify.routing import Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +18,9 @@ class Reason:
     text: str
     data: Mapping[str, Any] = field(default_factory=dict)
 
-    def noting(self, note: str) -> Reason:
+    def noting(self, code: str, text: str) -> Reason:
         """The same reason with a remark on how it came to these people."""
-        return replace(self, text=f"{self.text}; {note}", data={**self.data, "note": note})
+        return replace(self, text=f"{self.text}; {text}", data={**self.data, "note": code})
 
 
 FIRST = Reason("first", "first")
@@ -36,10 +37,10 @@ def unacknowledged(waited_ms: int) -> Reason:
     return Reason("unacknowledged", text, {"waited_ms": waited_ms})
 
 
-def missing(people: Iterable[str]) -> Reason:
-    """`people`: whom the configuration meant, in the words of `routing.targets`."""
-    listed = list(people)
-    return Reason("missing", f"escalated: {', '.join(listed)}", {"missing": listed})
+def nobody(missing: Iterable[Missing]) -> Reason:
+    """Those before could not be told at all."""
+    listed = list(missing)
+    return Reason("missing", f"escalated: {', '.join(map(str, listed))}", {"missing": [list(one) for one in listed]})
 
 
 def unreached(person: str, channel: str) -> Reason:

@@ -23,11 +23,21 @@ class Target(NamedTuple):
         return f"{self.person}/{self.channel}"
 
 
+class Missing(NamedTuple):
+    """Whom the configuration means but cannot give. what: roster (a hole in it) or person (without any address)."""
+
+    what: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"nobody on duty in {self.id}" if self.what == "roster" else f"no address of {self.id}"
+
+
 class Targets(NamedTuple):
-    """Who is to be told; `missing` says in words whom the configuration meant but could not give."""
+    """Who is to be told, and who should be but cannot."""
 
     pairs: tuple[Target, ...]
-    missing: tuple[str, ...]
+    missing: tuple[Missing, ...]
 
 
 def fitting_route(routes: Sequence[Route], cls: str, severity: Severity) -> tuple[Route, bool]:
@@ -45,15 +55,15 @@ def fitting_route(routes: Sequence[Route], cls: str, severity: Severity) -> tupl
 def targets(recipients: Iterable[Recipient], people: People, now: int, timezone: str) -> Targets:
     """The pairs of person and channel that the recipients stand for at `now` (ms UTC), each once, in their order."""
     pairs: dict[Target, None] = {}
-    missing: dict[str, None] = {}
+    missing: dict[Missing, None] = {}
     for recipient in recipients:
         on = _people_of(recipient, people, now, timezone)
         if not on:
-            missing[f"nobody on duty in {recipient.roster}"] = None
+            missing[Missing("roster", recipient.roster or "")] = None
         for person_id in on:
             channels = _channels(people.person(person_id), recipient.channels)
             if not channels:
-                missing[f"no address of {person_id}"] = None
+                missing[Missing("person", person_id)] = None
             pairs |= dict.fromkeys(Target(person_id, channel) for channel in channels)
     return Targets(tuple(pairs), tuple(missing))
 

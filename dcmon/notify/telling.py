@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from dcmon.config.config import Config
 from dcmon.config.people import Route
 from dcmon.model import Changes, Notification, Severity, Transition
-from dcmon.notify.reasons import Reason, missing
+from dcmon.notify.reasons import Reason, nobody
 from dcmon.notify.routing import Target, everybody, fitting_route, still_meant, targets
 
 
@@ -57,7 +57,7 @@ class Teller:
         """
         route, fits = fitting_route(self._people.routes, message.cls, message.severity)
         if not fits:
-            reason = reason.noting(f"no route fits class {message.cls}, severity {message.severity}: the last one used")
+            reason = reason.noting("no-route", f"no route fits {message.cls}, {message.severity}: the last one used")
         before = frozenset(told)
         extra = still_meant(told, self._people, at, self._timezone)
         levels = [route.to, *(step.to for step in route.escalation)]
@@ -70,9 +70,10 @@ class Teller:
             reached |= dict.fromkeys(pairs)
             if not found.missing or level + 1 == len(levels):
                 break
-            level, reason, extra = level + 1, missing(found.missing), ()
+            level, reason, extra = level + 1, nobody(found.missing), ()
         if not reached:
-            last_resort = reason.noting(f"{', '.join(found.missing)}, no step left: everybody of route {route.id} told")
+            text = f"{', '.join(map(str, found.missing))}, no step left: everybody of route {route.id} told"
+            last_resort = reason.noting("everybody", text)
             reached = dict.fromkeys(everybody(route, self._people))
             queue(message, reached, level, last_resort, at, out, before)
         return Told(level, tuple(reached))

@@ -1,0 +1,187 @@
+"""Messages as people read them: German or English, plain text, times of the site with their UTC beside."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from jinja2 import ChainableUndefined, Environment, PackageLoader
+
+from dcmon.model import Notification, Severity
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+"""Control characters and those that turn the direction of writing: a device's name must not rewrite a message."""
+_TEMPLATES = {"page": "incident", "update": "incident", "resolved": "incident"}
+_DATE = {"de": "%d.%m.%Y %H:%M:%S %Z", "en": "%Y-%m-%d %H:%M:%S %Z"}
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "info": "INFO",
+        "warning": "WARNING",
+        "critical": "CRITICAL",
+        "resolved": "RESOLVED",
+        "task": "TASK",
+        "task-overdue": "TASK OVERDUE",
+        "task-done": "TASK DONE",
+        "clock": "CLOCK {percent} %",
+        "bundle": "{count} MESSAGES",
+    },
+    "de": {
+        "info": "HINWEIS",
+        "warning": "WARNUNG",
+        "critical": "KRITISCH",
+        "resolved": "BEHOBEN",
+        "task": "AUFTRAG",
+        "task-overdue": "AUFTRAG ÜBERFÄLLIG",
+        "task-done": "AUFTRAG ERLEDIGT",
+        "clock": "FRIST {percent} %",
+        "bundle": "{count} MELDUNGEN",
+    },
+}
+
+WHY: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "first": "the fault is new",
+        "severity-raised": "the fault has become graver",
+        "reopened": "the fault has come back after it had been resolved",
+        "unacknowledged": "nobody has acknowledged the fault for {waited}",
+        "missing": "nobody could be told before you: {missing}",
+        "unreached": "{person} could not be reached by {channel}",
+        "resolved": "the fault is over, and you were told of it",
+        "clock": "{percent} % of the time agreed for repairing it are used up",
+        "task-opened": "there is something to do",
+        "task-overdue": "the deadline has passed",
+        "task-done": "the task is done, and you were told of it",
+        "missing-roster": "roster {id} has nobody on duty",
+        "missing-person": "there is no address of {id}",
+        "note-no-route": "no route of people.yaml takes this class and severity, so the last one was used",
+        "note-everybody": "no roster of the route has anybody on duty now, so all of its people are told",
+    },
+    "de": {
+        "first": "die Störung ist neu",
+        "severity-raised": "die Störung ist schwerer geworden",
+        "reopened": "die Störung ist nach ihrer Behebung wieder aufgetreten",
+        "unacknowledged": "seit {waited} hat niemand die Störung quittiert",
+        "missing": "vor Ihnen konnte niemand benachrichtigt werden: {missing}",
+        "unreached": "{person} war über {channel} nicht zu erreichen",
+        "resolved": "die Störung ist vorbei, und Sie waren benachrichtigt worden",
+        "clock": "{percent} % der vereinbarten Zeit für die Behebung sind verbraucht",
+        "task-opened": "es gibt etwas zu tun",
+        "task-overdue": "die Frist ist verstrichen",
+        "task-done": "der Auftrag ist erledigt, und Sie waren benachrichtigt worden",
+        "missing-roster": "im Dienstplan {id} hat niemand Dienst",
+        "missing-person": "von {id} ist keine Adresse hinterlegt",
+        "note-no-route": "keine Route in people.yaml nimmt diese Klasse und Schwere an, daher die letzte",
+        "note-everybody": "kein Dienstplan der Route ist gerade besetzt, daher werden alle benachrichtigt",
+    },
+}
+
+
+class Text(NamedTuple):
+    """`subject` is one line without control characters; lines of `body` end in a line feed."""
+
+    subject: str
+    body: str
+
+
+def render(notification: Notification, language: str) -> Text:
+    """The message in `language` (de or en). Facts that an older version did not keep are left out, never an error."""
+    facts = notification.facts
+    zone = _zone(facts.get("timezone"))
+    word = label(notification.kind, notification.severity, facts, language)
+    name = _TEMPLATES.get(notification.kind, notification.kind)
+    body = (
+        _environment()
+        .get_template(f"{name}.{language}.j2")
+        .render(
+            facts,
+            message=notification,
+            word=word,
+            label_of=lambda item: label(item["kind"], Severity(item["severity"]), item["facts"], language),
+            because=because(facts, language),
+            language=language,
+            words=WORDS[language],
+            when=lambda ms: when(ms, zone, language),
+            clock_time=lambda ms: _local(ms, zone).strftime("%H:%M:%S"),
+            span=span,
+        )
+    )
+    subject = "" if notification.kind == "bundle" else f" {notification.subject}"
+    return Text(clean(f"[{word}]{subject}"), body)
+
+
+def label(kind: str, severity: Severity, facts: Mapping[str, Any], language: str) -> str:
+    """The word in front of a message: how grave it is, or what kind of message it is."""
+    words = WORDS[language]
+    match kind:
+        case "resolved":
+            return words["resolved"]
+        case "task":
+            return words.get(str(facts.get("code")), words["task"])
+        case "clock":
+            return f"{words[severity.value]}, {words['clock'].format(percent=facts.get('percent', '?'))}"
+        case "bundle":
+            return f"{words[severity.value]}, {words['bundle'].format(count=len(facts.get('items', ())))}"
+        case _:
+            return words[severity.value]
+
+
+def because(facts: Mapping[str, Any], language: str) -> str:
+    """Why this person is told, as half a sentence."""
+    sentences = WHY[language]
+    data = dict(facts.get("reason_data", {}))
+    missing = [sentences[f"missing-{what}"].format(id=name) for what, name in data.pop("missing", [])]
+    filled = {"waited": span(data.get("waited_ms", 0)), "missing": ", ".join(missing), **data}
+    sentence = sentences.get(str(facts.get("code")), "").format(**filled)
+    note = sentences.get(f"note-{data.get('note')}")
+    return f"{sentence}; {note}" if note else sentence
+
+
+def when(ms: int | None, zone: ZoneInfo, language: str) -> str:
+    """`2026-11-23 10:00:05 CET (09:00:05 UTC)`; a dash where there is no time."""
+    if ms is None:
+        return "-"
+    utc = _EPOCH + dt.timedelta(milliseconds=ms)
+    return f"{utc.astimezone(zone).strftime(_DATE[language])} ({utc:%H:%M:%S} UTC)"
+
+
+def span(ms: int) -> str:
+    """`45 s`, `5 min`, `1 h 30 min`: the same in both languages."""
+    seconds = round(ms / 1000)
+    parts = ((seconds // 3600, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
+
+
+def clean(value: object) -> str:
+    """Text from outside as one harmless line."""
+    return _UNPRINTABLE.sub(" ", str(value)).strip()
+
+
+def _finalize(value: object) -> object:
+    return "" if value is None else _UNPRINTABLE.sub(" ", value) if isinstance(value, str) else value
+
+
+def _zone(name: object) -> ZoneInfo:
+    return ZoneInfo(str(name)) if name else ZoneInfo("UTC")
+
+
+def _local(ms: int, zone: ZoneInfo) -> dt.datetime:
+    return (_EPOCH + dt.timedelta(milliseconds=ms)).astimezone(zone)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("dcmon.notify"),
+        autoescape=False,  # plain text
+        undefined=ChainableUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
