@@ -55,10 +55,13 @@ class UdpEndpoint:
         sock: socket.socket,
         on_datagram: Callable[[bytes, Address], None],
         on_error: Callable[[Address, int], None] | None = None,
+        *,
+        per_turn: int = _DATAGRAMS_PER_TURN,
     ) -> None:
         self._sock = sock
         self._on_datagram = on_datagram
         self._on_error = on_error
+        self._per_turn = per_turn
         self._loop = asyncio.get_running_loop()
         self._closed = False
         self.send_drops = 0
@@ -107,7 +110,7 @@ class UdpEndpoint:
 
     def _read(self) -> None:
         receive, on_datagram = self._sock.recvfrom, self._on_datagram
-        for count in range(_DATAGRAMS_PER_TURN):
+        for count in range(self._per_turn):
             try:
                 data, address = receive(_MAX_DATAGRAM)
             except BlockingIOError:

@@ -21,6 +21,8 @@ REPORTABLE: Final = 0x04
 """Bits of msgFlags (RFC 3412 section 6.4)."""
 
 TIME_WINDOW_S: Final = 150
+MAX_BOOTS: Final = 0x7FFFFFFF
+"""snmpEngineBoots of an engine that has booted too often; nothing it says is timely any more."""
 
 _PASSWORD_OCTETS: Final = 1_048_576
 _MIN_KEY: Final = 8
@@ -169,6 +171,31 @@ def _cfb() -> Any:
     except ImportError:
         from cryptography.hazmat.primitives.ciphers.modes import CFB
     return CFB
+
+
+@dataclass(slots=True)
+class EngineClock:
+    """snmpEngineBoots and snmpEngineTime of another engine; until `synced` hearsay, good enough to address it."""
+
+    boots: int
+    time: int
+    heard: float
+    """When they were heard, in seconds of the local monotonic clock."""
+    synced: bool = False
+
+    def time_at(self, now: float) -> int:
+        """The other engine's time by now."""
+        return min(MAX_BOOTS, self.time + int(now - self.heard))
+
+    def accept(self, boots: int, time: int, now: float) -> bool:
+        """RFC 3414 section 3.2.7b for an authentic message: False for a stale one; any other moves the clock on."""
+        if boots == MAX_BOOTS:
+            return False
+        if self.synced and (boots < self.boots or (boots == self.boots and time < self.time_at(now) - TIME_WINDOW_S)):
+            return False
+        if not self.synced or (boots, time) > (self.boots, self.time):
+            self.boots, self.time, self.heard, self.synced = boots, time, now, True
+        return True
 
 
 # usmStats (RFC 3414 section 5): the object that a Report names, and what it means for the one who asked.

@@ -21,8 +21,8 @@ from dcmon.collectors.snmp.usm import (
     AUTH,
     NOT_IN_TIME_WINDOW,
     REPORTABLE,
-    TIME_WINDOW_S,
     UNKNOWN_ENGINE,
+    EngineClock,
     LocalKeys,
     V3User,
     report_error,
@@ -33,7 +33,6 @@ from dcmon.model import CollectError
 if TYPE_CHECKING:
     from dcmon.collectors.snmp.client import NativeClient
 
-_MAX_BOOTS: Final = 0x7FFFFFFF
 _SECURITY_BITS: Final = 0x03
 _READS: Final = frozenset((GET, GETNEXT, GETBULK))
 
@@ -45,32 +44,16 @@ class Report(NamedTuple):
     message: V3Message
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Engine:
-    """What is known of the agent's engine. Until `synced` its clock is hearsay, good enough to address it."""
+    """What is known of the agent's engine."""
 
     engine_id: bytes
     keys: LocalKeys
-    boots: int
-    time: int
-    heard: float
-    """When `time` was heard, on the loop's clock."""
-    synced: bool = False
-
-    def time_at(self, now: float) -> int:
-        return min(_MAX_BOOTS, self.time + int(now - self.heard))
+    clock: EngineClock
 
     def timely(self, message: V3Message, now: float) -> bool:
-        """RFC 3414 section 3.2.7b for an authentic message: refuses what is stale, else learns the agent's clock."""
-        if self.synced and (
-            message.boots == _MAX_BOOTS
-            or message.boots < self.boots
-            or (message.boots == self.boots and message.time < self.time_at(now) - TIME_WINDOW_S)
-        ):
-            return False
-        if not self.synced or (message.boots, message.time) > (self.boots, self.time):
-            self.boots, self.time, self.heard, self.synced = message.boots, message.time, now, True
-        return True
+        return self.clock.accept(message.boots, message.time, now)
 
 
 class UserExchange:
@@ -183,7 +166,7 @@ class UserExchange:
         if report.oid == UNKNOWN_ENGINE:
             self._forget(engine)
         elif report.oid == NOT_IN_TIME_WINDOW:
-            known = engine.synced
+            known = engine.clock.synced
             if not engine.timely(report.message, self._loop.time()):
                 self._forget(engine)  # the agent forgot how often it has booted (net-snmp #385)
             elif known:
@@ -200,9 +183,9 @@ class UserExchange:
             scoped = encode_scoped(
                 engine.engine_id, self._user.context.encode(), encode_tlv(pdu, encode_integer(msg_id) + body)
             )
-            time = engine.time_at(self._loop.time())
+            time = engine.clock.time_at(self._loop.time())
             flags = self._user.flags | REPORTABLE
-            return encode_v3(msg_id, flags, engine.engine_id, engine.boots, time, engine.keys, scoped)
+            return encode_v3(msg_id, flags, engine.engine_id, engine.clock.boots, time, engine.keys, scoped)
 
         return await self._send(Pending, build, attempts)
 
@@ -222,7 +205,7 @@ class UserExchange:
             if outcome.oid != UNKNOWN_ENGINE:
                 raise report_error(outcome.oid, self._user.user)
             keys = LocalKeys(self._user, found.engine_id)
-            self._engine = _Engine(found.engine_id, keys, found.boots, found.time, self._loop.time())
+            self._engine = _Engine(found.engine_id, keys, EngineClock(found.boots, found.time, self._loop.time()))
             if self._discovered:
                 self._client.stats.rediscoveries += 1
             self._discovered += 1

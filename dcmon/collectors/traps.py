@@ -1,0 +1,250 @@
+"""Receives SNMP traps and informs of all versions.
+
+A trap never changes a value: it is kept as an event, and it makes its device be polled at once (`PollGate` bounds
+how often). The socket's callback does nothing but put the datagram aside, so that a burst is not lost in the kernel
+while an earlier trap is being decoded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import socket
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dcmon.clock import Clock
+from dcmon.collectors.snmp.ber import DecodeError
+from dcmon.collectors.snmp.message import V3, read_version
+from dcmon.collectors.snmp.notification import (
+    Notification,
+    Other,
+    UserInbox,
+    Verdict,
+    read_community,
+    trap_names,
+)
+from dcmon.collectors.snmp.udp import Address, UdpEndpoint, open_socket
+from dcmon.collectors.snmp.usm import V3User
+from dcmon.model import CollectError
+
+log = logging.getLogger(__name__)
+
+RECEIVE_BUFFER: Final = 32 << 20
+"""Room for a burst while the loop is busy: the kernel books some 800 octets for a small trap, 5,000 take 4 MiB."""
+_MAX_WAITING: Final = 20_000
+_PER_TURN: Final = 20
+"""Traps decoded before the loop may do something else: about a millisecond."""
+_DATAGRAMS_PER_TURN: Final = 2_000
+_ENOUGH_BUFFER: Final = 4 << 20
+_YEAR_2020_S: Final = 1_577_836_800
+_ENGINE_ID_TEXT: Final = b"\x80\x00\x00\x00\x04"
+"""RFC 3411 SnmpEngineID, format 4 (text), without an enterprise of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrapEvent:
+    """A trap or inform as it is kept.
+
+    ts: when its datagram was taken, ms UTC. source: the address it came from. uptime: the sender's sysUpTime in
+    hundredths of a second. varbinds: (OID, printable value), without sysUpTime and snmpTrapOID. foreign: of a
+    community or user that nobody configured; kept, but nothing is polled for it.
+    """
+
+    ts: int
+    source: str
+    trap_oid: str
+    uptime: int | None
+    varbinds: tuple[tuple[str, str], ...]
+    foreign: bool = False
+
+
+@dataclass(slots=True)
+class TrapStats:
+    """Counters for /metrics; they only grow."""
+
+    received: int = 0
+    dropped: int = 0
+    """Datagrams for which the queue had no room."""
+    malformed: int = 0
+    foreign: int = 0
+    """Of an unknown community or user, with a wrong digest, or stale."""
+    informs: int = 0
+    failed: int = 0
+    """Events that could not be handed on."""
+
+
+OnTrap = Callable[[TrapEvent], Awaitable[None] | None]
+
+
+class TrapReceiver:
+    """Listens on UDP, normally port 162, and calls `on_trap` for each event in the order of arrival.
+
+    An inform is answered after `on_trap` has returned, so that what could not be kept is sent again.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        on_trap: OnTrap,
+        *,
+        listen: Sequence[tuple[str, int]] = (("0.0.0.0", 162), ("::", 162)),
+        communities: Iterable[str] = (),
+        users: Sequence[V3User] = (),
+        engine_id: bytes | None = None,
+        receive_buffer: int = RECEIVE_BUFFER,
+        max_waiting: int = _MAX_WAITING,
+    ) -> None:
+        self.stats = TrapStats()
+        self._clock = clock
+        self._on_trap = on_trap
+        self._listen = listen
+        self._communities = frozenset(community.encode() for community in communities)
+        self._users = users
+        self._engine_id = engine_id or _ENGINE_ID_TEXT + b"dcmon-" + socket.gethostname().encode()[:21]
+        self._receive_buffer = receive_buffer
+        self._max_waiting = max_waiting
+        self._waiting: deque[tuple[int, int, bytes, Address]] = deque()
+        self._arrived = asyncio.Event()
+        self._endpoints: list[UdpEndpoint] = []
+        self._inbox: UserInbox | None = None
+        self._failing = False
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where it listens, with the ports that the system chose for port 0."""
+        return [endpoint.address for endpoint in self._endpoints]
+
+    def open(self) -> None:
+        """Binds the sockets; CollectError(bind) when one cannot be had."""
+        boots = max(1, self._clock.now() // 1000 - _YEAR_2020_S)  # grows from start to start without being stored
+        self._inbox = UserInbox(self._users, self._engine_id, boots, asyncio.get_running_loop().time)
+        try:
+            for number, (host, port) in enumerate(self._listen):
+                self._endpoints.append(self._bind(number, host, port))
+        except BaseException:
+            self.close()
+            raise
+        granted = min((endpoint.receive_buffer for endpoint in self._endpoints), default=_ENOUGH_BUFFER)
+        if granted < _ENOUGH_BUFFER:
+            log.warning(
+                "the system grants trap sockets %d octets of buffer, so a burst may be cut short; "
+                "set net.core.rmem_max=%d or give dcmon CAP_NET_ADMIN",
+                granted,
+                self._receive_buffer,
+            )
+
+    def _bind(self, number: int, host: str, port: int) -> UdpEndpoint:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            sock = open_socket(family, (host, port), self._receive_buffer)
+        except OSError as error:
+            hint = "another program (snmptrapd?) may hold it; ports under 1024 need CAP_NET_BIND_SERVICE"
+            raise CollectError(
+                "bind", f"cannot receive traps on {host} port {port}: {error.strerror}; {hint}"
+            ) from error
+
+        def put_aside(data: bytes, address: Address) -> None:
+            self.stats.received += 1
+            if len(self._waiting) >= self._max_waiting:
+                self.stats.dropped += 1
+                return
+            self._waiting.append((self._clock.now(), number, data, address))
+            self._arrived.set()
+
+        return UdpEndpoint(sock, put_aside, per_turn=_DATAGRAMS_PER_TURN)
+
+    def close(self) -> None:
+        """Closes the sockets; what waits is still decoded by a `run` that goes on."""
+        for endpoint in self._endpoints:
+            endpoint.close()
+        self._endpoints.clear()
+
+    async def run(self) -> None:
+        """Decodes what arrives until it is cancelled; opens the sockets if that was not done and closes them."""
+        if not self._endpoints:
+            self.open()
+        try:
+            while True:
+                await self._arrived.wait()
+                self._arrived.clear()
+                while self._waiting:
+                    for _ in range(min(_PER_TURN, len(self._waiting))):
+                        await self._process(*self._waiting.popleft())
+                    await self._clock.sleep(0)
+        finally:
+            self.close()
+
+    async def _process(self, ts: int, number: int, data: bytes, address: Address) -> None:
+        try:
+            found = self._read(data)
+        except DecodeError as error:
+            self.stats.malformed += 1
+            log.debug("malformed trap from %s: %s", address[0], error)
+            return
+        if isinstance(found, Other):
+            self._send(number, found.reply, address)
+            if found.verdict is Verdict.FOREIGN:
+                self.stats.foreign += 1
+            if found.notification is not None:
+                await self._hand_on(_event(ts, address, found.notification, foreign=True))
+            return
+        if await self._hand_on(_event(ts, address, found, foreign=False)) and found.reply is not None:
+            self.stats.informs += 1
+            self._send(number, found.reply, address)
+
+    def _read(self, data: bytes) -> Notification | Other:
+        if read_version(data) != V3:
+            return read_community(data, self._communities)
+        assert self._inbox is not None
+        return self._inbox.read(data)
+
+    async def _hand_on(self, event: TrapEvent) -> bool:
+        try:
+            result = self._on_trap(event)
+            if inspect.isawaitable(result):
+                await result
+        except Exception:
+            self.stats.failed += 1
+            if not self._failing:
+                self._failing = True
+                log.exception("a trap from %s could not be handed on; further ones are counted", event.source)
+            return False
+        self._failing = False
+        return True
+
+    def _send(self, number: int, reply: bytes | None, address: Address) -> None:
+        if reply is None or number >= len(self._endpoints):
+            return
+        try:
+            self._endpoints[number].send(reply, address)
+        except OSError as error:
+            log.debug("no way to answer an inform of %s: %s", address[0], error)
+
+
+def _event(ts: int, address: Address, notification: Notification, *, foreign: bool) -> TrapEvent:
+    host = str(address[0])
+    if len(address) == 4 and address[3]:
+        with contextlib.suppress(OSError):  # the interface may be gone by now
+            host = f"{host}%{socket.if_indextoname(address[3])}"
+    return TrapEvent(ts, host, notification.trap_oid, notification.uptime, trap_names(notification.varbinds), foreign)
+
+
+class PollGate:
+    """Lets at most one extra poll per device and second pass, whatever a storm of traps asks for."""
+
+    def __init__(self, interval_ms: int = 1000) -> None:
+        self._interval_ms = interval_ms
+        self._last: dict[str, int] = {}
+
+    def allow(self, device: str, now: int) -> bool:
+        """Whether a trap of `device` at `now` (ms UTC) may cause a poll. A clock that was set back does not lock it."""
+        last = self._last.get(device)
+        if last is not None and 0 <= now - last < self._interval_ms:
+            return False
+        self._last[device] = now
+        return True
