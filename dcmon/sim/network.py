@@ -63,7 +63,7 @@ class Uplink:
 
     @property
     def settled(self) -> bool:
-        return self.cut or (self.up and self.bgp_state == 6)
+        return self.up is not self.cut and (self.cut or self.bgp_state == 6)
 
     def step(self, dt_s: float, time_s: float, utilisation: float) -> None:
         """One step at `time_s` since the plant began; `utilisation` is the share of the speed that is asked of it."""

@@ -2,7 +2,7 @@
 
 A Plant has no clock and no socket. Whoever owns it says `advance(to_ms)`; events of the scenario are applied at their
 own instants on the way. The same scenario and seed give the same plant. Steps are at most a quarter of a second while
-anything moves and a minute while nothing does, so that a year passes in seconds.
+anything moves and a minute while nothing does, so that a year passes in a minute.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from dcmon.sim.waves import Wave
 
 STEP_MS = 250
 QUIET_STEP_MS = 60_000
+_STIRRED_MS = 5_000
 
 ROOM_LOAD_W = 600_000.0
 """Racks that no PDU of the site file measures; dual-corded as all."""
@@ -57,6 +58,7 @@ class Plant:
         self.start_ms = start_ms
         self.now_ms = start_ms
         self.seed = seed
+        self._stirred_until_ms = start_ms
         self.silent: set[str] = set()
         self.notices: deque[Notice] = deque(maxlen=_MAX_NOTICES)
         self.storms: list[list[Any]] = []
@@ -106,9 +108,10 @@ class Plant:
 
     @property
     def quiet(self) -> bool:
-        """Nothing moves but day and night."""
+        """Nothing moves but day and night; what an event has stirred shows within seconds."""
         return (
-            not self.storms
+            self.now_ms >= self._stirred_until_ms
+            and not self.storms
             and all(side.settled for side in self.sides.values())
             and self.hall.settled
             and all(router.settled for router in self.routers.values())
@@ -137,6 +140,7 @@ class Plant:
     def apply(self, action: str, args: Mapping[str, Any]) -> None:
         """Does something to the plant now; the actions are those of `dcmon.sim.actions.ACTIONS`."""
         ACTIONS[action](self, **args)
+        self._stirred_until_ms = self.now_ms + _STIRRED_MS
 
     def answers(self, asset: str) -> bool:
         """Whether the device has power, has booted and is not struck dumb by the scenario."""
@@ -189,7 +193,7 @@ class Plant:
                 pdu.step(dt_s, side.ups.output_ok, racks[name])
                 self._keep_card(name, pdu.powered)
             self._keep_card(f"ups-{letter}", side.ups.output_ok)
-            heat_w += load_w
+            heat_w += side.ups.load_w
         return heat_w
 
     def _keep_card(self, asset: str, powered: bool) -> None:

@@ -17,8 +17,8 @@ _DESCR = (
     "APC Web/SNMP Management Card (MB:v4.1.0 PF:v6.9.6 PN:apc_hw05_aos_696.bin AF1:v6.9.6 AN1:apc_hw05_sy3p_696.bin"
     " MN:AP9635 HR:05 SN: SIM0000B MD:01/01/2024)"
 )
-_STATUS = {Source.INVERTER: 2, Source.BATTERY: 3, Source.NONE: 7, Source.BYPASS: 10}
-"""upsBasicOutputStatus: onLine, onBattery, off, hardwareFailureBypass."""
+_STATUS = {Source.INVERTER: 2, Source.BATTERY: 3, Source.NONE: 7, Source.BYPASS: 16}
+"""upsBasicOutputStatus: onLine, onBattery, off, emergencyStaticBypass."""
 
 
 def powernet_ups(plant: Plant, asset: str) -> Table:
