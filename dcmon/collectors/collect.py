@@ -178,10 +178,6 @@ def _lacks(error: CollectError) -> bool:
 def _parts(group: ModbusGroup, block: Block) -> list[Block]:
     """The reads of the single values of a block."""
     last = block.address + block.count
-    return sorted(
-        {
-            Block(slot.function, slot.address, slot.words)
-            for slot in group.slots
-            if slot.function == block.function and block.address <= slot.address < last
-        }
-    )
+    return [
+        value for value in group.spans if value.function == block.function and block.address <= value.address < last
+    ]

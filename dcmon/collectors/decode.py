@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import Final, TypeAlias
 
-from dcmon.collectors.profile_model import RowCondition, Words
+from dcmon.collectors.profile_model import Reference, RowCondition, When, Words
 from dcmon.collectors.transforms import (
     Linear,
     as_text,
@@ -274,7 +274,7 @@ def _truth(decode: Decoder) -> Decoder:
 
 
 class Dynamic:
-    """scale_from, unit_from and absent_when: a decoder per combination of what the other values said."""
+    """scale_from, unit_from, absent_when and only_when: a decoder per combination of what the other values said."""
 
     __slots__ = ("_cache", "_plain", "_quantity", "_words")
 
@@ -284,10 +284,13 @@ class Dynamic:
         self._plain = compile_value(words, quantity_)
         self._cache: dict[tuple[Fraction, str | None], Decoder | None] = {}
 
-    def decode(self, raw: Raw, other: Callable[[object], Raw]) -> Result:
-        """`other` gives the raw value of a Reference."""
+    def decode(self, raw: Raw, other: Callable[[Reference], Raw]) -> Result | None:
+        """`other` gives the raw value of a Reference. None when the point does not exist on this device now."""
+        for test in self._words.only_when:
+            if not _holds(other(test), test):
+                return None
         for rule in self._words.absent_when:
-            if raw in rule.value and _holds(other(rule), rule.above, rule.below, rule.is_):
+            if raw in rule.value and _holds(other(rule), rule):
                 return SENTINEL
         if not self._words.scale_from and self._words.unit_from is None:
             return self._plain(raw)
@@ -326,12 +329,12 @@ def _unit_said(units: Mapping[int | str, str], said: Raw) -> str | None:
     return next((unit for word, unit in units.items() if str(word).casefold() == text.casefold()), None)
 
 
-def _holds(said: Raw, above: float | None, below: float | None, among: Sequence[object] | None) -> bool:
-    if among is not None:
-        return said in among
+def _holds(said: Raw, test: When) -> bool:
+    if test.is_ is not None:
+        return said in test.is_
     if not isinstance(said, int | float):
         return False
-    return said > above if above is not None else said < (below or 0.0)
+    return said > test.above if test.above is not None else said < (test.below or 0.0)
 
 
 # --- conditions on rows ---

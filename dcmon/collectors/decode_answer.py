@@ -171,12 +171,10 @@ def raw_of(varbind: VarBind | None) -> Raw:
     return value
 
 
-def other_of(answer: Answer, suffix: bytes | None) -> Callable[[object], Raw]:
+def other_of(answer: Answer, suffix: bytes | None) -> Callable[[Reference], Raw]:
     """How the words that depend on another value get at it."""
 
-    def said(reference: object) -> Raw:
-        if not isinstance(reference, Reference):
-            return None
+    def said(reference: Reference) -> Raw:
         if reference.oid is not None:
             return answer.raw(oid_of(reference.oid))
         if reference.column is not None and suffix is not None:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from dcmon.collectors.decode import BAD, Decoder, Raw, Result
+from dcmon.collectors.decode import BAD, Decoder, Dynamic, Raw
 from dcmon.collectors.decode_answer import Output
+from dcmon.collectors.profile_model import Reference
 from dcmon.model import Reading
 
 FUNCTION_NAMES: Final[Mapping[int, str]] = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 WORDS: Final[Mapping[str, int]] = {
-    "bit": 1, "u16": 1, "s16": 1, "nibbles": 1, "u32": 2, "s32": 2, "f32": 2, "u64": 4, "s64": 4, "f64": 4,
+    "bit": 1, "u16": 1, "s16": 1, "bits": 1, "nibbles": 1, "u32": 2, "s32": 2, "f32": 2, "u64": 4, "s64": 4, "f64": 4,
 }  # fmt: skip
 """Registers per value."""
 
@@ -36,6 +37,7 @@ class Slot(NamedTuple):
     source: str
     assemble: Assemble
     decode: Decoder
+    dynamic: Dynamic | None
     required: bool
     fallback: str | None
 
@@ -54,6 +56,8 @@ class ModbusGroup:
 
     blocks: tuple[Block, ...] = ()
     slots: tuple[Slot, ...] = ()
+    spans: tuple[Block, ...] = ()
+    """The single values, those among them that only tell about others."""
 
 
 def assembler(kind: str, word_order: str, counted: frozenset[object] = frozenset()) -> Assemble:
@@ -63,6 +67,8 @@ def assembler(kind: str, word_order: str, counted: frozenset[object] = frozenset
             return _first
         case "s16":
             return _s16
+        case "bits":
+            return _bits
         case "nibbles":
             return _nibbles(counted)
         case "f32" | "f64":
@@ -109,6 +115,11 @@ def _float(kind: str, word_order: str) -> Assemble:
     return assemble
 
 
+def _bits(registers: Sequence[int]) -> Raw:
+    """How many bits are set."""
+    return sum(register.bit_count() for register in registers)
+
+
 def _nibbles(counted: frozenset[object]) -> Assemble:
     """How many of the four states per register are among those counted."""
     wanted = tuple(state in counted for state in range(16))
@@ -153,7 +164,7 @@ def decode_registers(
 def _reading(
     slot: Slot, registers: Mapping[Address, int], failed: Mapping[Address, str], asset: str, ts: int
 ) -> Reading | None:
-    function, address, words, point, index, source, assemble, decode, required, _ = slot
+    function, address, words, point, index, source, assemble, decode, dynamic, required, _ = slot
     try:
         if words == 1:
             raw = assemble((registers[function, address],))
@@ -164,7 +175,17 @@ def _reading(
         if reason != ILLEGAL_ADDRESS:
             return Reading(ts, asset, point, index, None, BAD, reason, source)
         return Reading(ts, asset, point, index, None, BAD, "absent", source) if required else None
-    result: Result = decode(raw)
+    if dynamic is None:
+        return Reading(ts, asset, point, index, *decode(raw), source)
+
+    def other(reference: Reference) -> Raw:
+        if reference.holding is not None:
+            return registers.get((3, reference.holding))
+        return registers.get((4, reference.input)) if reference.input is not None else None
+
+    result = dynamic.decode(raw, other)
+    if result is None:
+        return None
     return Reading(ts, asset, point, index, *result, source)
 
 

@@ -86,7 +86,10 @@ def _scalars(slots: Sequence[Scalar], answer: Answer, out: Output) -> list[Scala
         else:
             raw = varbind[2]
         if dynamic is not None:
-            value, quality, reason = dynamic.decode(raw, other_of(answer, None))
+            result = dynamic.decode(raw, other_of(answer, None))
+            if result is None:
+                continue
+            value, quality, reason = result
         else:
             value, quality, reason = decode(raw)
         add(NEW(Reading, (ts, asset, point, index, value, quality, reason, source)))
@@ -100,4 +103,6 @@ def _late_scalar(slot: Scalar, answer: Answer, out: Output) -> None:
     if raw is None:
         return
     result = slot.decode(raw) if slot.dynamic is None else slot.dynamic.decode(raw, other_of(answer, None))
+    if result is None:
+        return
     out.add_late(Reading(out.ts, out.asset, slot.point, slot.index, *result, slot.source), slot.fallback or "")

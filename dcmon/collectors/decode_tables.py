@@ -97,6 +97,8 @@ def _cell(slot: Column, row: Row, varbind: VarBind, answer: Answer, out: Output)
         if not all(test(row.suffix, cell, row.first) for test in slot.where):
             return None
     result = slot.decode(raw) if slot.dynamic is None else slot.dynamic.decode(raw, other_of(answer, row.suffix))
+    if result is None:
+        return None
     return Reading(out.ts, out.asset, slot.point, row.label, *result, slot.text + row.text)
 
 

@@ -140,7 +140,7 @@ def _walks(models: Sequence[TableModel], tables: Sequence[Table]) -> tuple[tuple
 
 def references(entry: Entry) -> list[Reference]:
     """The other values that the entry needs."""
-    found: list[Reference] = [*entry.absent_when, *entry.scale_from]
+    found: list[Reference] = [*entry.absent_when, *entry.only_when, *entry.scale_from]
     if entry.unit_from is not None:
         found.append(entry.unit_from)
     return found
@@ -232,24 +232,32 @@ def _column(entry: Entry) -> Column:
 
 def _modbus_group(part: Resolved, modbus: Modbus) -> ModbusGroup:
     slots = tuple(_slot(entry, modbus) for entry in part.points)
-    return ModbusGroup(merge(slots, modbus), slots)
+    spans = {Block(slot.function, slot.address, slot.words) for slot in slots}
+    for reference in (reference for entry in part.points for reference in references(entry)):
+        if reference.holding is not None:
+            spans.add(Block(3, reference.holding, 1))
+        if reference.input is not None:
+            spans.add(Block(4, reference.input, 1))
+    return ModbusGroup(merge(spans, modbus), slots, tuple(sorted(spans)))
 
 
 def _slot(entry: Entry, modbus: Modbus) -> Slot:
     function, address = _address(entry)
     kind = entry.as_ or "bit"
     counted = frozenset(entry.count)
-    words = entry.registers if kind == "nibbles" else WORDS[kind]
-    absent = (*entry.absent, *modbus.absent.get(kind, ()))
+    count = entry.registers if kind in ("bits", "nibbles") else WORDS[kind]
+    words = entry.model_copy(update={"absent": (*entry.absent, *modbus.absent.get(kind, ()))})
+    quantity = quantity_of(entry)
     return Slot(
         function,
         address,
-        words,
+        count,
         entry.point,
         entry.index,
         f"{FUNCTION_NAMES[function]} {address}",
         assembler(kind, entry.word_order or modbus.word_order, counted),
-        compile_value(entry.model_copy(update={"absent": absent}), quantity_of(entry)),
+        compile_value(words, quantity),
+        _dynamic(words, quantity),
         entry.required,
         entry.fallback,
     )
@@ -263,9 +271,9 @@ def _address(entry: Entry) -> tuple[int, int]:
     raise ValueError(f"{entry.point} has no register")
 
 
-def merge(slots: Iterable[Slot], modbus: Modbus) -> tuple[Block, ...]:
+def merge(values: Iterable[Block], modbus: Modbus) -> tuple[Block, ...]:
     """The fewest reads: over gaps that the profile allows, never into a forbidden one, never longer than it allows."""
-    spans = sorted({(slot.function, slot.address, slot.address + slot.words) for slot in slots})
+    spans = sorted({(value.function, value.address, value.address + value.count) for value in values})
     blocks: list[tuple[int, int, int]] = []
     for function, start, end in spans:
         if blocks:

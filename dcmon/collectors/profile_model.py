@@ -67,15 +67,31 @@ States = dict[StateKey, bool | str | None]
 
 
 class Reference(Strict):
-    """Another value of the same device: a scalar, or the cell of the same row."""
+    """Another value of the same device: a scalar, the cell of the same row, or a register."""
 
     oid: OidText | None = None
     column: OidText | None = None
+    holding: int | None = Field(default=None, ge=0, le=65535)
+    input: int | None = Field(default=None, ge=0, le=65535)
 
     @model_validator(mode="after")
     def _one(self) -> Reference:
-        if (self.oid is None) == (self.column is None):
-            raise ValueError("name either oid (a scalar) or column (the same row)")
+        if sum(source is not None for source in (self.oid, self.column, self.holding, self.input)) != 1:
+            raise ValueError("name one of oid (a scalar), column (the same row), holding and input (a register)")
+        return self
+
+
+class When(Reference):
+    """A test of another value. Exactly one of the words."""
+
+    above: float | None = None
+    below: float | None = None
+    is_: tuple[Raw, ...] | None = Field(default=None, alias="is")
+
+    @model_validator(mode="after")
+    def _condition(self) -> When:
+        if sum(word is not None for word in (self.above, self.below, self.is_)) != 1:
+            raise ValueError("a test of another value has exactly one of above, below and is")
         return self
 
 
@@ -91,19 +107,10 @@ class UnitFrom(Reference):
     map: dict[StateKey, str] = Field(description="what the other value says -> unit; text without regard to case")
 
 
-class AbsentWhen(Reference):
+class AbsentWhen(When):
     """A value that means nothing only while another value holds, e.g. runtime 0 at full charge."""
 
     value: Absent
-    above: float | None = None
-    below: float | None = None
-    is_: tuple[Raw, ...] | None = Field(default=None, alias="is")
-
-    @model_validator(mode="after")
-    def _condition(self) -> AbsentWhen:
-        if sum(word is not None for word in (self.above, self.below, self.is_)) != 1:
-            raise ValueError("absent_when has exactly one of above, below and is")
-        return self
 
 
 class RowCondition(Strict):
@@ -141,6 +148,7 @@ class Words(Strict):
     )
     absent: Absent = ()
     absent_when: tuple[AbsentWhen, ...] = ()
+    only_when: tuple[When, ...] = Field(default=(), description="does not appear unless all of these hold")
     states: States = Field(default_factory=dict, description="raw -> word, true, false, or null for `says nothing`")
     true_above: float | None = Field(default=None, description="true when the scaled value is above this")
     true_below: float | None = None
@@ -166,7 +174,7 @@ class Rate(Strict):
 
 
 Aggregate = Literal["sum", "min", "max", "mean", "any", "all", "rows", "count"]
-ModbusType = Literal["u16", "s16", "u32", "s32", "u64", "s64", "f32", "f64", "bit", "nibbles"]
+ModbusType = Literal["u16", "s16", "u32", "s32", "u64", "s64", "f32", "f64", "bit", "bits", "nibbles"]
 
 
 class Entry(Words):
@@ -186,7 +194,7 @@ class Entry(Words):
     coil: int | None = Field(default=None, ge=0, le=65535, description="Modbus function 1")
     discrete: int | None = Field(default=None, ge=0, le=65535, description="Modbus function 2")
     as_: ModbusType | None = Field(default=None, alias="as", description="type of a Modbus value")
-    registers: int = Field(default=1, ge=1, le=64, description="for nibbles: how many registers")
+    registers: int = Field(default=1, ge=1, le=64, description="for bits and nibbles: how many")
     word_order: Literal["big", "little"] | None = None
     required: bool = Field(default=False, description="a device without it is faulty: shown as bad, not left out")
     fallback: Literal["index", "point"] | None = Field(
@@ -195,7 +203,7 @@ class Entry(Words):
     )
     where: tuple[RowCondition, ...] = Field(default=(), description="only rows for which all of these hold")
     aggregate: Aggregate | None = Field(default=None, description="one value of the whole column")
-    count: tuple[Raw, ...] = Field(default=(), description="raw values to be counted (aggregate: count, nibbles)")
+    count: tuple[Raw, ...] = Field(default=(), description="raw values to be counted (aggregate: count, as: nibbles)")
     rate: Rate | None = None
     fast: bool | None = Field(default=None, description="own points: belongs to the fast poll")
 
@@ -208,6 +216,8 @@ class Entry(Words):
             raise ValueError(f"{self.point}: holding and input need `as`, and nothing else has it")
         if bool(self.count) != (self.aggregate == "count" or self.as_ == "nibbles"):
             raise ValueError(f"{self.point}: count belongs to aggregate: count and to as: nibbles")
+        if self.registers > 1 and self.as_ not in ("bits", "nibbles"):
+            raise ValueError(f"{self.point}: registers belongs to as: bits and as: nibbles")
         if self.column is None and (self.where or self.aggregate or self.rate):
             raise ValueError(f"{self.point}: where, aggregate and rate belong to columns")
         if self.rate is not None and self.type not in (None, "counter"):
