@@ -108,6 +108,15 @@ class Database:
         """One transaction, for code that already runs in the writer thread."""
         return self._transaction(work)
 
+    async def vacuum(self) -> None:
+        """Rewrites the file without its free pages: only for files that are nearly empty."""
+
+        def work() -> None:
+            with self._explained():
+                self._connection().execute("VACUUM")
+
+        await asyncio.wrap_future(self.in_writer(work))
+
     def close(self) -> None:
         """Waits for queued transactions, then closes both connections. Closing twice does nothing."""
         try:
