@@ -44,6 +44,11 @@ def environment() -> jinja2.Environment:
     return env
 
 
+def _silent(_: int) -> str:
+    """In the stream ages are left to the browser: every second every fragment would differ."""
+    return ""
+
+
 class Pages:
     """The handlers of the pages; one instance serves one site."""
 
@@ -72,15 +77,17 @@ class Pages:
         if form == "site":
             return {"site": jsonable(view)}
         announced = {row.id: f"{row.word}: {headline(row)}" for row in view.incidents}
-        fragments = {f"part:{name}": html for name, html in self._fragments(view, lang).items()}
+        fragments = {f"part:{name}": html for name, html in self._fragments(view, lang, ages=False).items()}
         return {**fragments, "incidents": announced, "build": self._build()}
 
     def _build(self) -> str:
         """A wall that shows another build than this loads itself anew."""
         return f"{dcmon.__version__}-{self._site.plan.config.digest[:12]}"
 
-    def _fragments(self, view: SiteView, lang: str) -> dict[str, str]:
+    def _fragments(self, view: SiteView, lang: str, *, ages: bool) -> dict[str, str]:
         context = self._context(lang, view.now)
+        if not ages:
+            context["age_text"] = _silent
         return {name: template.render(view=view, **context) for name, template in self._parts.items()}
 
     def _context(self, lang: str, now: int) -> dict[str, Any]:
@@ -91,6 +98,7 @@ class Pages:
             "now": now,
             "local": LocalTime(plan.site.timezone, lang),
             "plan": plan,
+            "age_text": lambda since: span(now - since),
             "quantity": lambda value, unit: quantity(value, unit, lang),
             "number": lambda value, digits: number(value, digits, lang),
             "anything": lambda value, unit: anything(value, unit, lang),
@@ -114,7 +122,7 @@ class Pages:
     async def wall(self, request: web.Request) -> web.Response:
         lang = language(request)
         view = self._site.view(lang)
-        return self._page(request, "wall.html", lang, view=view, parts=self._fragments(view, lang))
+        return self._page(request, "wall.html", lang, view=view, parts=self._fragments(view, lang, ages=True))
 
     async def incidents(self, request: web.Request) -> web.Response:
         lang = language(request)

@@ -99,7 +99,7 @@ class _Reader:
 
     def _values(self, *parts: tuple[float | None, str]) -> str:
         lang = self.words.lang
-        return "  ".join(quantity(value, unit, lang) for value, unit in parts if value is not None)
+        return "\u2002".join(quantity(value, unit, lang) for value, unit in parts if value is not None)
 
     def _mains(self, box: Box) -> PowerNode:
         sources = (box.id, *self.plan.gensets_for(box.id))
@@ -121,13 +121,20 @@ class _Reader:
         word = {True: "genset.running", False: "genset.standby", None: "node.unknown"}[running]
         if running and carries:
             word = "genset.carries"
+        elif running is False and self._needed(box):
+            word = "genset.missing"
         elif running is False and mode in ("off", "manual"):
             word = "genset.not_auto"
         values = ""
         if running:
             values = self._values((volts, "V"), (latest.number(box.id, "generator.load"), "%"))
-        abnormal = word in ("genset.carries", "genset.not_auto", "genset.running")
+        abnormal = word not in ("genset.standby", "node.unknown")
         return PowerNode(box, live, abnormal, None, words(word), (values, self._fuel(box)))
+
+    def _needed(self, box: Box) -> bool:
+        """Whether a route that it stands in for is lost."""
+        routes = self.plan.assets[box.id].stands_in_for
+        return any((node := self.nodes.get(route)) is not None and node.live is False for route in routes)
 
     def _fuel(self, box: Box) -> str:
         tanks = self.plan.tanks_of(box.id) or (box.id,)
@@ -175,7 +182,7 @@ class _Reader:
             live = True
         output = self._values((volts, "V"))
         if (load := latest.number(box.id, "output.load")) is not None:
-            output += f"  {words('load')} {quantity(load, '%', words.lang)}"
+            output += f"\u2002{words('load')} {quantity(load, '%', words.lang)}"
         abnormal = word not in ("ups.normal", "node.unknown")
         return PowerNode(box, live, abnormal, None, words(word), (output.strip(), self._battery(box.id)))
 
@@ -213,7 +220,7 @@ class _Reader:
 def read_power(plan: Plan, latest: Latest, severities: Mapping[str, Severity], words: Words) -> Power:
     """The chain's present state. `severities`: the worst active alarm by asset."""
     reader = _Reader(plan, latest, severities, words)
-    for box in sorted(plan.chain.boxes, key=lambda box: box.x):
+    for box in sorted(plan.chain.boxes, key=lambda box: (box.x, box.kind is AssetKind.GENSET)):
         reader.nodes[box.id] = reader.node(box)
     lines = tuple(PowerLine(line, reader.line_state(line)) for line in plan.chain.lines)
     return Power(plan.chain, tuple(reader.nodes.values()), lines)

@@ -190,7 +190,7 @@ _TELLING = (
 
 
 def _main_series(state: SiteState, plan: Plan, incident: Incident, rule: Rule | None) -> list[SeriesKey]:
-    """The series that the root's rule looks at, then the telling ones of the assets involved."""
+    """The series that the root's rule looks at, then telling ones; of several indices the one that raised the alarm."""
     group = plan.groups.get(incident.root)
     assets = group.members if group else (incident.root,)
     points: list[str] = []
@@ -200,5 +200,12 @@ def _main_series(state: SiteState, plan: Plan, incident: Incident, rule: Rule | 
         points += [condition.point for condition in able]
     wanted = {point: rank for rank, point in enumerate(dict.fromkeys([*points, *_TELLING]))}
     members = {asset: rank for rank, asset in enumerate(assets)}
+    told = {(alarm.asset, alarm.index) for name in incident.alarms if (alarm := state.alarms.get(name))}
     found = [key for key in state.latest if key.asset in members and key.point in wanted]
-    return sorted(found, key=lambda key: (wanted[key.point], members[key.asset], key.index or ""))
+    found.sort(
+        key=lambda key: (wanted[key.point], members[key.asset], (key.asset, key.index) not in told, key.index or "")
+    )
+    first: dict[tuple[str, str], SeriesKey] = {}
+    for key in found:
+        first.setdefault((key.asset, key.point), key)
+    return list(first.values())

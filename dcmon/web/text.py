@@ -81,7 +81,7 @@ class LocalTime:
 
     def __init__(self, timezone: str, lang: str) -> None:
         self._zone = ZoneInfo(timezone)
-        self._date = "%d.%m.%Y" if lang == "de" else "%d %b %Y"
+        self._date, self._day = ("%d.%m.%Y", "%d.%m.") if lang == "de" else ("%d %b %Y", "%d %b")
 
     def _local(self, ms: int) -> dt.datetime:
         try:
@@ -98,10 +98,12 @@ class LocalTime:
         return self._local(ms).strftime(self._date)
 
     def moment(self, ms: int, now: int) -> str:
-        """The time of day, with the date when it is not today."""
+        """The time of day; day and month, or the whole date, before it when it is not today or not this year."""
         local, today = self._local(ms), self._local(now)
-        text = local.strftime("%H:%M:%S")
-        return text if local.date() == today.date() else f"{local.strftime(self._date)} {text}"
+        if local.date() == today.date():
+            return local.strftime("%H:%M:%S")
+        date = self._day if local.year == today.year else self._date
+        return local.strftime(f"{date} %H:%M")
 
     def full(self, ms: int) -> str:
         """23.11.2026 14:03:22 CET"""

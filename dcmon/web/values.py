@@ -47,6 +47,7 @@ class Latest:
         self.newest: int | None = None
         self.bad = self.stale = 0
         self._points: dict[tuple[str, str], list[Reading]] = {}
+        self._unusable: set[tuple[str, str]] = set()
         self._sort(latest.values())
 
     def _sort(self, readings: Iterable[Reading]) -> None:
@@ -56,8 +57,10 @@ class Latest:
             newest = max(newest, reading.ts)
             if now - reading.ts > hold(reading.asset, reading.point):
                 self.stale += 1
+                self._unusable.add((reading.asset, reading.point))
             elif reading.quality is Quality.BAD:
                 self.bad += 1
+                self._unusable.add((reading.asset, reading.point))
             else:
                 points.setdefault((reading.asset, reading.point), []).append(reading)
         self.newest = newest if newest >= 0 else None
@@ -65,6 +68,10 @@ class Latest:
     def readings(self, asset: str, point: str) -> Sequence[Reading]:
         """Every usable reading of the point, one for each index."""
         return self._points.get((asset, point), ())
+
+    def unusable(self, asset: str, point: str) -> bool:
+        """Whether the point exists there with a value that is too old or bad."""
+        return (asset, point) in self._unusable
 
     def value(self, assets: str | Iterable[str], point: str) -> Value:
         """The first usable value among the assets."""

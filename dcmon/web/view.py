@@ -25,6 +25,8 @@ from dcmon.web.watches import (
 )
 from dcmon.web.words import Words
 
+RECENT = 5
+
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
@@ -74,6 +76,8 @@ class SiteView:
     sentence: str
     severity: Severity | None
     incidents: tuple[IncidentRow, ...]
+    recent: tuple[IncidentRow, ...]
+    """Closed ones that dcmon still holds in memory because they may reopen, the youngest first."""
     power: Power
     fuel: Fuel
     cooling: tuple[Pool, ...]
@@ -131,6 +135,11 @@ def open_incidents(incidents: Mapping[str, Incident], plan: Plan, words: Words) 
     return tuple(rows)
 
 
+def _recent(incidents: Mapping[str, Incident], plan: Plan, words: Words) -> tuple[IncidentRow, ...]:
+    closed = sorted((row for row in incidents.values() if row.state == "resolved"), key=lambda row: -row.opened)
+    return tuple(incident_row(incident, plan, words) for incident in closed[:RECENT])
+
+
 def view_site(state: SiteState, plan: Plan, words: Words) -> SiteView:
     """Reads everything once."""
     now = state.clock.now()
@@ -151,6 +160,7 @@ def view_site(state: SiteState, plan: Plan, words: Words) -> SiteView:
         sentence=head[1],
         severity=_SEVERITY_OF[head[0]],
         incidents=incidents,
+        recent=_recent(state.incidents, plan, words),
         power=read_power(plan, latest, look.severities, words),
         fuel=read_fuel(look),
         cooling=read_cooling(look),

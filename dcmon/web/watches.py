@@ -14,7 +14,7 @@ from dcmon.web.text import span
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One thing that is watched in a fire section; `state` None means that nothing reports it."""
+    """One thing that is watched in a fire section. `known` is false when its contacts are silent or unusable."""
 
     title: str
     state: str
@@ -29,6 +29,10 @@ class Section:
     id: str
     name: str
     watches: tuple[Watch, ...]
+    inlet: str
+    """Lowest and highest air temperature at the racks; empty where nothing measures it."""
+    calm: str
+    """What is quiet and how warm it is, in one line."""
     severity: Severity | None
 
 
@@ -98,25 +102,26 @@ def read_sections(look: Look) -> tuple[Section, ...]:
     for section in look.plan.site.sections:
         assets = [asset.id for asset in look.plan.site.assets if asset.section == section.id]
         watches = [
-            _watch(look, assets, look.words(title), points)
+            watch
             for title, points in (("section.fire", _FIRE), ("section.water", _WATER), ("section.shell", _SHELL))
+            if (watch := _watch(look, assets, look.words(title), points))
         ]
-        inlets = [value for asset in assets if _measures_air(look, asset) for value in _air(look, asset)]
-        if inlets:
-            warm = look.quantity(max(inlets), "degC")
-            low = look.quantity(min(inlets), "degC")
-            both = warm if warm == low else f"{low.removesuffix(' °C')} – {warm}"
-            watches.append(Watch(look.words("section.inlet"), both, False, True))
+        inlet = _inlet(look, [value for asset in assets if _measures_air(look, asset) for value in _air(look, asset)])
+        quiet = ", ".join(watch.title for watch in watches if watch.known and not watch.bad)
+        calm = [look.words("section.all_quiet", what=quiet)] if quiet else []
+        if inlet:
+            calm.append(f"{look.words('section.inlet')} {inlet}")
         found = [look.severities[asset] for asset in assets if asset in look.severities and _guards(look, asset)]
-        rows.append(
-            Section(
-                section.id,
-                section.name,
-                tuple(watches),
-                max(found, key=lambda severity: severity.rank, default=None),
-            )
-        )
+        worst = max(found, key=lambda severity: severity.rank, default=None)
+        rows.append(Section(section.id, section.name, tuple(watches), inlet, " · ".join(calm), worst))
     return tuple(rows)
+
+
+def _inlet(look: Look, values: list[float]) -> str:
+    if not values:
+        return ""
+    low, high = look.quantity(min(values), "degC"), look.quantity(max(values), "degC")
+    return high if low == high else f"{low.removesuffix(' °C')} – {high}"
 
 
 def _measures_air(look: Look, asset: str) -> bool:
@@ -136,15 +141,19 @@ def _air(look: Look, asset: str) -> list[float]:
     return look.latest.numbers(asset, "temperature") or look.latest.numbers(asset, "server_in.temperature")
 
 
-def _watch(look: Look, assets: list[str], title: str, points: tuple[tuple[str, str], ...]) -> Watch:
-    known = False
+def _watch(look: Look, assets: list[str], title: str, points: tuple[tuple[str, str], ...]) -> Watch | None:
+    """The gravest thing that is true; unknown as soon as one contact cannot be believed; None when nothing watches."""
+    known = unusable = False
     for point, word in points:
         for asset in assets:
+            unusable = unusable or look.latest.unusable(asset, point)
             for reading in look.latest.readings(asset, point):
                 known = True
                 if reading.value is True:
                     return Watch(title, look.words(word), True, True)
-    return Watch(title, look.words("section.quiet" if known else "section.unwatched"), False, known)
+    if unusable:
+        return Watch(title, look.words("node.unknown"), False, False)
+    return Watch(title, look.words("section.quiet"), False, True) if known else None
 
 
 def read_clocks(look: Look, clocks: Mapping[str, FaultClock]) -> tuple[ClockRow, ...]:
