@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dcmon.collectors.snmp.ber import (
     COUNTER64,
@@ -45,6 +47,9 @@ def plant(name: str = "normal", after_s: float = 0.0) -> Plant:
     subject = Plant(None, SCENARIOS[name], 1, START_MS)
     subject.advance(START_MS + round(after_s * 1000))
     return subject
+
+
+_WELL = plant()
 
 
 def agent(subject: Plant, asset: str, community: bytes | None = b"public") -> SnmpAgent:
@@ -312,6 +317,22 @@ def test_wrong_communities_garbage_and_sets_get_no_answer() -> None:
     assert who.respond(encode_request(V2C, b"public", GET, _ID, [parse_oid("1.3.6.1.2.1.1.1.0")])) is None
     assert who.respond(good.replace(b"\xa0", b"\xa3", 1)) is None
     assert all(who.respond(good[:cut]) is None for cut in range(len(good)))
+
+
+@given(data=st.data(), pdu=st.sampled_from([GET, GETNEXT, GETBULK]), version=st.sampled_from([V1, V2C]))
+def test_damaged_requests_never_raise_and_answers_to_them_are_readable(
+    data: st.DataObject, pdu: int, version: int
+) -> None:
+    who = agent(_WELL, "leak-1", None)
+    oids = [parse_oid("1.3.6.1.2.1.1.1.0"), parse_oid("1.3.6.1.4.1.21796.4.5.4.1.3.1")]
+    request = bytearray(
+        encode_request(version, b"public", GET if version == V1 else pdu, _ID, oids, 5 * (version == V2C))
+    )
+    for _ in range(data.draw(st.integers(1, 4))):
+        request[data.draw(st.integers(0, len(request) - 1))] = data.draw(st.integers(0, 255))
+    answer = who.respond(bytes(request))
+    if answer is not None:
+        assert isinstance(decode_message(answer), Message)
 
 
 def test_a_mute_device_answers_nothing() -> None:
