@@ -24,12 +24,13 @@ def free_slots(sent: Sequence[int], now: int, cap: Cap) -> int:
 def next_slot(sent: Sequence[int], now: int, cap: Cap) -> int:
     """When the next message may go, ms UTC: `now` unless too many went before."""
     recent = _recent(sent, now, cap)
-    if len(recent) < cap.messages - _reserve(cap):
+    burst = cap.messages - _reserve(cap)
+    if len(recent) < burst:
         return now
     slot = recent[-1] + -(-cap.window // _reserve(cap))
     if len(recent) >= cap.messages:
         slot = max(slot, recent[-cap.messages] + cap.window)
-    return max(now, slot)
+    return max(now, min(slot, recent[-burst] + cap.window))
 
 
 def _reserve(cap: Cap) -> int:
