@@ -152,7 +152,9 @@ class Poller:
             bus: AbstractAsyncContextManager[None] = nullcontext()
             if device.bus is not None:
                 bus = locks.setdefault(device.bus, asyncio.Lock())
-            watches[device.asset] = _Watch(device, Schedule(own, origin, self._dice.random()), bus)
+            schedule = Schedule(own, origin, self._dice.random())
+            schedule.arrange(device.groups or EVERYTHING, hurried=False)
+            watches[device.asset] = _Watch(device, schedule, bus)
         return watches
 
     @property
@@ -272,7 +274,7 @@ class Poller:
         stats.last_success = ts
         if stats.failures == 0:
             return
-        failures, away = stats.failures, ts - (stats.lost_since or ts)
+        failures, away = stats.failures, max(0, ts - (stats.lost_since or ts))
         stats.failures, stats.lost_since, stats.back_off_until = 0, None, None
         watch.resting_until = None
         if failures >= _LOST_AFTER:
