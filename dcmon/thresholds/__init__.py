@@ -1,1 +1,8 @@
-"""Room."""
+"""Rules, alarms, incidents, tasks, fault clocks and availability: everything dcmon decides about readings. All pure."""
+
+from dcmon.thresholds.availability import Measure, Verdict, measure, period, weighted
+from dcmon.thresholds.controls import Control, catalogue
+from dcmon.thresholds.engine import Judge
+from dcmon.thresholds.intervals import IndicatorView
+
+__all__ = ["Control", "IndicatorView", "Judge", "Measure", "Verdict", "catalogue", "measure", "period", "weighted"]

@@ -1,0 +1,142 @@
+"""Availability from intervals, exactly: elapsed time only, half-open, UTC, integer milliseconds.
+
+`measured = UP / (UP + DOWN)`, `worst = UP / (UP + DOWN + UNKNOWN)`, `coverage = known / (total - EXCLUDED)`.
+MET if worst >= target, BREACHED if measured < target, else UNPROVEN. Time that no interval covers is UNKNOWN.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from dcmon.model import Availability, Interval
+
+Window = Literal["month", "year", "rolling_365d"]
+Span = tuple[int, int]
+_DAY_MS = 86_400_000
+
+
+class Verdict(StrEnum):
+    """What the figures of a period say about a target."""
+
+    MET = "met"
+    BREACHED = "breached"
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How long an indicator was what, ms. up + down + unknown + excluded is the length of the period."""
+
+    start: int
+    end: int
+    up: int
+    down: int
+    unknown: int
+    excluded: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.end - self.start
+
+    @property
+    def measured(self) -> float | None:
+        """Share of the known time that was UP, 0 to 1; None when nothing is known."""
+        known = self.up + self.down
+        return self.up / known if known else None
+
+    @property
+    def worst(self) -> float | None:
+        """The share if all unknown time had been DOWN; None when the period is empty."""
+        counted = self.total - self.excluded
+        return self.up / counted if counted else None
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of the time that is known; None when the period is empty."""
+        counted = self.total - self.excluded
+        return (self.up + self.down) / counted if counted else None
+
+    def verdict(self, target_percent: float) -> Verdict:
+        """What the figures say about a target in per cent."""
+        measured, worst = self.measured, self.worst
+        if measured is None or worst is None:
+            return Verdict.UNPROVEN
+        if worst * 100 >= target_percent:
+            return Verdict.MET
+        return Verdict.BREACHED if measured * 100 < target_percent else Verdict.UNPROVEN
+
+    def budget_left_ms(self, target_percent: float) -> int:
+        """How much longer it may be DOWN in this period, ms; negative when more is used than the target allows."""
+        allowed = (self.total - self.excluded) * (100 - target_percent) / 100
+        return round(allowed) - self.down
+
+
+def measure(intervals: Iterable[Interval], start: int, end: int, excluded: Sequence[Span] = ()) -> Measure:
+    """Figures of one indicator over [start, end). ValueError if that ends before it starts.
+
+    Of intervals with one start the last given counts (it is the corrected row); of intervals that overlap the one that
+    starts later. An open interval lasts until `end`. So neither order nor splitting changes anything.
+    """
+    if end < start:
+        raise ValueError(f"a period cannot end ({end}) before it starts ({start})")
+    by_start = {interval.start: interval for interval in intervals}
+    rows = [by_start[key] for key in sorted(by_start)]
+    windows = _merge(excluded, start, end)
+    spent = {Availability.UP: 0, Availability.DOWN: 0, Availability.UNKNOWN: 0}
+    for position, row in enumerate(rows):
+        until = end if row.end is None else row.end
+        if position + 1 < len(rows):
+            until = min(until, rows[position + 1].start)
+        first, last = max(row.start, start), min(until, end)
+        if last > first:
+            spent[row.state] += last - first - _overlap(windows, first, last)
+    out = sum(last - first for first, last in windows)
+    up, down = spent[Availability.UP], spent[Availability.DOWN]
+    return Measure(start, end, up, down, end - start - out - up - down, out)
+
+
+def weighted(measures: Mapping[str, Measure], weights: Mapping[str, float]) -> float | None:
+    """Capacity-weighted share of the known time that was UP, 0 to 1; None when nothing is known or has a weight."""
+    known = {key: (found.measured, weights.get(key, 0.0)) for key, found in measures.items()}
+    total = sum(weight for share, weight in known.values() if share is not None)
+    return sum(share * weight for share, weight in known.values() if share is not None) / total if total else None
+
+
+def period(window: Window, now: int, timezone: str) -> Span:
+    """The period of a window in which `now` falls, cut in local time: months and years have 23- and 25-hour days."""
+    if window == "rolling_365d":
+        return now - 365 * _DAY_MS, now
+    zone = ZoneInfo(timezone)
+    local = dt.datetime.fromtimestamp(now / 1000, zone)
+    first = dt.date(local.year, local.month if window == "month" else 1, 1)
+    if window == "year":
+        after = dt.date(first.year + 1, 1, 1)
+    else:
+        after = dt.date(first.year + first.month // 12, first.month % 12 + 1, 1)
+    return _midnight(first, zone), _midnight(after, zone)
+
+
+def _midnight(day: dt.date, zone: ZoneInfo) -> int:
+    return round(dt.datetime.combine(day, dt.time(), zone).timestamp() * 1000)
+
+
+def _merge(spans: Sequence[Span], start: int, end: int) -> list[Span]:
+    """The spans inside [start, end), joined where they touch or overlap."""
+    merged: list[Span] = []
+    for first, last in sorted((max(first, start), min(last, end)) for first, last in spans):
+        if last <= first:
+            continue
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _overlap(windows: Iterable[Span], start: int, end: int) -> int:
+    return sum(max(0, min(last, end) - max(first, start)) for first, last in windows)

@@ -1,0 +1,198 @@
+"""Rules -> watches: which series and groups each rule judges, found once, at start or when a series first shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dcmon.config.config import Config
+from dcmon.config.rules import (
+    CapacityRule,
+    CountRule,
+    FollowsRule,
+    LimitRule,
+    LostOnBatteryRule,
+    RiseRule,
+    Rule,
+    SilentRule,
+    StateRule,
+)  # fmt: skip
+from dcmon.config.site import AssetKind
+from dcmon.model import Alarm, AlarmState
+from dcmon.thresholds.alarms import Alarms
+from dcmon.thresholds.board import Board, Slot, attach
+from dcmon.thresholds.cells import Cell
+from dcmon.thresholds.group_watches import CapacityWatch, CountWatch, FollowsWatch
+from dcmon.thresholds.ledger import Ledger
+from dcmon.thresholds.silence import LostOnBatteryWatch, ReachableWatch, SilentWatch
+from dcmon.thresholds.timers import Order, Phase, Timers
+from dcmon.thresholds.topology import Topology
+from dcmon.thresholds.watches import ON_BATTERY, LimitWatch, RiseWatch, SlotWatch, StateWatch
+
+SeriesRule = StateRule | LimitRule | RiseRule
+
+
+class Compiler:
+    """Makes the watches of all rules."""
+
+    def __init__(
+        self,
+        config: Config,
+        topology: Topology,
+        board: Board,
+        timers: Timers,
+        alarms: Alarms,
+        ledger: Ledger,
+        live: bool,
+    ) -> None:
+        self._config = config
+        self._topology = topology
+        self._board = board
+        self._timers = timers
+        self._alarms = alarms
+        self._ledger = ledger
+        self._live = live
+        self._position = {rule.id: place for place, rule in enumerate(config.rules.rules)}
+        self._lost: dict[str, LostOnBatteryWatch] = {}
+        self.silent_watches: list[SilentWatch] = []
+        """Every watch that notices a device from which nothing is heard."""
+
+    def compile(self) -> None:
+        """All rules: those on devices and groups at once, those on series as the series show."""
+        rules = sorted(self._config.rules.rules, key=lambda rule: rule.kind == "silent")
+        for rule in rules:
+            _KINDS[rule.kind](self, rule)
+
+    def series(self, rule: SeriesRule, make: Callable[[Cell, Slot], SlotWatch]) -> None:
+        """A rule with `select`: one watch per series that fits."""
+        select = rule.select
+
+        def fits(slot: Slot) -> bool:
+            asset, _, index = slot.key
+            if select.assets and asset not in select.assets:
+                return False
+            if select.kinds and self._topology.kind(asset) not in select.kinds:
+                return False
+            return select.index is None or select.index == index
+
+        def found(slot: Slot) -> None:
+            if fits(slot):
+                cell = self._cell(rule, slot.key.asset, slot.key.index, rule.on_delay)
+                watch = make(cell, slot)
+                self._alarms.add(cell, watch)
+                attach(slot, watch)
+
+        self._board.want_point(select.point, found)
+
+    def state(self, rule: StateRule) -> None:
+        if rule.select.point in ON_BATTERY:
+            self._board.keep("battery.time_on_battery")
+
+        def make(cell: Cell, slot: Slot) -> SlotWatch:
+            watch = StateWatch(cell, self._alarms, slot, rule)
+            if slot.key.point in ON_BATTERY:
+                self._date_by_device(watch, slot)
+            return watch
+
+        self.series(rule, make)
+
+    def limit(self, rule: LimitRule) -> None:
+        self.series(rule, lambda cell, slot: LimitWatch(cell, self._alarms, slot, rule))
+
+    def rise(self, rule: RiseRule) -> None:
+        self.series(rule, lambda cell, slot: RiseWatch(cell, self._alarms, slot, rule, self._timers))
+
+    def silent(self, rule: SilentRule) -> None:
+        for device in self._devices(rule.kinds):
+            cell = self._cell(rule, device, None, rule.after + rule.on_delay)
+            watch = SilentWatch(cell, self._alarms, self._lost.get(device), self._live)
+            self._alarms.add(cell, watch)
+            self._reachable(device, watch)
+            if watch.battery is not None:
+                for ups in self._upses(device):
+                    self._on_battery(ups, watch, [])
+            self.silent_watches.append(watch)
+
+    def lost_on_battery(self, rule: LostOnBatteryRule) -> None:
+        for device in self._devices(rule.kinds):
+            cell = self._cell(rule, device, None, rule.after + rule.on_delay)
+            watch = LostOnBatteryWatch(cell, self._alarms)
+            self._alarms.add(cell, watch)
+            self._reachable(device, watch)
+            for ups in self._upses(device):
+                self._on_battery(ups, watch, watch.upses)
+            self._lost[device] = watch
+
+    def count(self, rule: CountRule) -> None:
+        group = self._topology.groups.get(rule.group)
+        if group is not None:
+            cell = self._cell(rule, group.id, None, rule.on_delay)
+            self._alarms.add(cell, CountWatch(cell, self._alarms, rule, group, self._board))
+
+    def capacity(self, rule: CapacityRule) -> None:
+        group = self._topology.groups.get(rule.group)
+        if group is not None:
+            cell = self._cell(rule, group.id, None, rule.on_delay)
+            self._alarms.add(cell, CapacityWatch(cell, self._alarms, rule, group, self._topology.assets, self._board))
+
+    def follows(self, rule: FollowsRule) -> None:
+        cell = self._cell(rule, rule.asset, None, rule.within + rule.on_delay, Phase.DEADLINE)
+        self._alarms.add(cell, FollowsWatch(cell, self._alarms, rule, self._board))
+
+    def _devices(self, kinds: tuple[AssetKind, ...]) -> list[str]:
+        """The assets of these kinds that are asked; all that are asked when there are none."""
+        asked = self._topology.devices
+        return [device for device in asked if not kinds or self._topology.kind(device) in kinds]
+
+    def _upses(self, asset: str) -> list[str]:
+        own = [asset] if self._topology.kind(asset) is AssetKind.UPS else []
+        return [*own, *self._topology.upstream_of_kind(asset, AssetKind.UPS)]
+
+    def _reachable(self, asset: str, watch: ReachableWatch) -> None:
+        def found(slot: Slot) -> None:
+            watch.slot = slot
+            attach(slot, watch)
+
+        self._board.want(asset, "device.reachable", None, found)
+
+    def _on_battery(self, ups: str, watch: ReachableWatch, slots: list[Slot]) -> None:
+        def found(slot: Slot) -> None:
+            slots.append(slot)
+            attach(slot, watch)
+
+        for point in ON_BATTERY:
+            self._board.want(ups, point, None, found)
+
+    def _date_by_device(self, watch: StateWatch, slot: Slot) -> None:
+        def found(count: Slot) -> None:
+            watch.time_on_battery = count
+            attach(count, watch)
+
+        self._board.want(slot.key.asset, "battery.time_on_battery", None, found)
+
+    def _cell(self, rule: Rule, asset: str, index: str | None, on_delay: int, phase: Phase = Phase.DELAY) -> Cell:
+        """The alarm of a rule on a series or group: restored, if there is a row of it."""
+        key = alarm_key(rule, asset, index)
+        row = self._ledger.alarms.get(key)
+        if row is None:
+            row = Alarm(key, rule.id, asset, index, AlarmState.NORMAL, rule.severity, 0)
+        order: Order = (self._topology.depth(asset), asset, self._position[rule.id], index or "")
+        return Cell(rule, row, order, on_delay, phase)
+
+
+def alarm_key(rule: Rule, asset: str, index: str | None) -> str:
+    """`rule/asset` or `rule/asset[index]`."""
+    return f"{rule.id}/{asset}" + (f"[{index}]" if index is not None else "")
+
+
+_KINDS: dict[str, Callable[[Compiler, Any], None]] = {
+    "state": Compiler.state,
+    "limit": Compiler.limit,
+    "rise": Compiler.rise,
+    "silent": Compiler.silent,
+    "lost_on_battery": Compiler.lost_on_battery,
+    "count": Compiler.count,
+    "capacity": Compiler.capacity,
+    "follows": Compiler.follows,
+}
+"""Kind of rule -> what makes its watches."""

@@ -1,0 +1,245 @@
+"""The engine: readings and the passing of time in, decisions out. Synchronous and pure: it reads no clock, does no I/O.
+
+Time is cut into instants. At each instant first the delays that end there fire, then the readings of that instant are
+taken over, then everything that depends on them looks again (causes before effects), then hold times and deadlines
+that end there fire. So neither the order of readings within a batch, nor how they are cut into batches, nor how often
+`step` is called with nothing, makes a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from types import MappingProxyType
+
+from dcmon.config.config import Config
+from dcmon.config.vocabulary import vocabulary
+from dcmon.model import Alarm, Changes, FaultClock, Incident, Reading, SeriesKey, Snapshot, Task
+from dcmon.thresholds.alarms import Alarms
+from dcmon.thresholds.board import NEVER, Board
+from dcmon.thresholds.clocks import Clocks
+from dcmon.thresholds.compile import Compiler
+from dcmon.thresholds.controls import catalogue
+from dcmon.thresholds.incidents import IncidentBook
+from dcmon.thresholds.intervals import Indicators, IndicatorView
+from dcmon.thresholds.ledger import Ledger
+from dcmon.thresholds.restore import close_orphans, last_alive, restore_cells, shift_silence
+from dcmon.thresholds.silence import Fader
+from dcmon.thresholds.tasks import Tasks
+from dcmon.thresholds.timers import Order, Phase, Timer, Timers
+from dcmon.thresholds.topology import Topology, interval_ms
+
+HOLD = 2.5
+"""A sample holds for so many of its intervals."""
+
+SLACK_MS = 2_000
+"""A clock that goes back by no more than this is taken to stand still; by more, to have been set."""
+
+_by_time = itemgetter(0)
+
+
+class Judge:
+    """Everything dcmon decides about readings. Restart: give it the rows of the journal and go on.
+
+    `live` is False in a replay: then a value holds until the next of its series, or until its device is said to be
+    silent, and a device of which nothing is said is not expected.
+    """
+
+    def __init__(self, config: Config, snapshot: Snapshot | None = None, now: int = 0, *, live: bool = True) -> None:
+        snapshot = snapshot or Snapshot()
+        self._snapshot: Snapshot | None = snapshot
+        self._config = config
+        self._live = live
+        self._now = now
+        self._timers = Timers()
+        self._ledger = Ledger(snapshot)
+        self._topology = Topology(config.site, config.collectors)
+        self._board = Board(self._timers, self._hold_ms, staleness=live)
+        rules = config.rules.rules
+        self._incidents = IncidentBook(self._ledger, self._topology, config.rules.incidents)
+        self._clocks = Clocks(self._ledger, self._timers, self._topology, rules)
+        self._tasks = Tasks(self._ledger, self._timers, self._board, self._topology, rules)
+        self._alarms = Alarms(self._ledger, self._timers, self._topology, self._incidents, self._tasks, self._clocks)
+        self._incidents.keep_row = self._alarms.keep_row
+        self._incidents.moved = self._clocks.moved
+        self._compiler = Compiler(config, self._topology, self._board, self._timers, self._alarms, self._ledger, live)
+        self._compiler.compile()
+        self._indicators = Indicators(catalogue(config).values(), self._topology, self._board, self._ledger)
+        if not live:
+            for device in self._topology.devices:
+                Fader(device, self._topology.supplied(device), self._board)
+        restore_cells(self._ledger, self._board, config)
+        self._board.restore(snapshot.readings)
+
+    @property
+    def alarms(self) -> Mapping[str, Alarm]:
+        """Alarms by key: every one that was ever anything but normal."""
+        return MappingProxyType(self._ledger.alarms)
+
+    @property
+    def incidents(self) -> Mapping[str, Incident]:
+        """Incidents by id: the open ones, and those that were over within the last day."""
+        return MappingProxyType(self._ledger.incidents)
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        return MappingProxyType(self._ledger.tasks)
+
+    @property
+    def clocks(self) -> Mapping[str, FaultClock]:
+        return MappingProxyType(self._ledger.clocks)
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Readings that were not taken over, by reason, since the start."""
+        return {"late": self._board.late, "unusable": self._board.unusable}
+
+    def step(self, readings: Sequence[Reading], now: int) -> Changes:
+        """Judges a batch and whatever is due until `now` (ms UTC). What it returns is to be kept, then acted on.
+
+        A reading dated after `now` counts as of now, one older than the newest of its series is left out.
+        """
+        if self._snapshot is not None:
+            self._begin(self._snapshot, now)
+        if now < self._now - SLACK_MS:
+            self._set_back(now - self._now)
+        now = max(now, self._now)
+        if len(readings) > 1:
+            readings = sorted(readings, key=_by_time)
+        self._take(readings, now)
+        self._advance(now)
+        self._settle(now)
+        self._fire(now, Phase.DEADLINE)
+        return self._ledger.take()
+
+    def next_due(self) -> int | None:
+        """When `step([], t)` has something to do, if nothing is read before."""
+        return self._timers.next_due()
+
+    def next_delay(self) -> int | None:
+        """As `next_due`, of delays, deadlines of sequences and fault clocks alone: what a replay still waits for."""
+        return self._timers.earliest(("delay", "clock"))
+
+    def acknowledge(self, incident_id: str, by: str, now: int) -> Changes:
+        """Somebody deals with an incident and all its alarms. KeyError when the id is unknown; twice is once."""
+        before = self.step((), now)
+        for key in self._incidents.acknowledge(incident_id, by, max(now, self._now)):
+            self._alarms.acknowledged(key, by, max(now, self._now))
+        before.extend(self._ledger.take())
+        return before
+
+    def shelve(self, alarm_key: str, until: int, reason: str, by: str, now: int) -> Changes:
+        """Keeps an alarm from telling anybody until `until`; if it is active then, people are told.
+
+        KeyError when the alarm is unknown, ValueError without a reason or with a time that has passed.
+        """
+        if not reason.strip():
+            raise ValueError("an alarm is shelved for a reason: say which")
+        if until <= now:
+            raise ValueError("an alarm is shelved until a time in the future")
+        before = self.step((), now)
+        self._alarms.shelve(alarm_key, until, reason, by, max(now, self._now))
+        before.extend(self._ledger.take())
+        return before
+
+    def clock_set(self, delta: int, now: int) -> Changes:
+        """The machine's clock was set by `delta` ms and shows `now`: what was running goes on with what was left of it.
+
+        A step back is noticed by `step` itself. One forward cannot be told from a pause, so the shell, which has a
+        monotonic clock to compare with, says it before the next step.
+        """
+        if self._snapshot is not None:
+            self._begin(self._snapshot, now)
+        self._set_back(delta)
+        self._now = now
+        return self._ledger.take()
+
+    def availability(self, now: int) -> list[IndicatorView]:
+        """The present state of each indicator."""
+        return self._indicators.views()
+
+    def _take(self, readings: Sequence[Reading], now: int) -> None:
+        """The hot path: most readings say what was said before."""
+        get = self._board.slots.get
+        learn, update = self._board.learn, self._board.update
+        at = self._now
+        for reading in readings:
+            ts, _, _, _, value, quality, _, _ = reading
+            if ts > at and at < now:
+                self._advance(min(now, ts))
+                at = self._now
+            slot = get(reading[1:4])
+            if slot is None:
+                slot = learn(SeriesKey(*reading[1:4]))
+            if slot is False:
+                continue
+            if slot.value == value and slot.quality is quality and slot.seen <= ts <= now and value is not None:
+                slot.seen = ts
+                continue
+            update(slot, reading, min(now, ts))
+
+    def _advance(self, ts: int) -> None:
+        """Goes on to `ts`: everything of the instants before is settled, and the delays that end at `ts` fire."""
+        if self._board.dirty:
+            self._settle(self._now)
+        if ts > self._now:
+            self._fire(self._now, Phase.DEADLINE)
+            self._fire(ts, Phase.DELAY)
+            self._now = ts
+
+    def _fire(self, limit: int, phase: Phase) -> None:
+        while (found := self._timers.pop(limit, phase)) is not None:
+            due, timer = found
+            self._now = max(self._now, due)
+            timer.fire(self._now)
+            if self._board.dirty:
+                self._settle(self._now)
+
+    def _settle(self, now: int) -> None:
+        """Lets everything that depends on changed slots look again, causes before effects."""
+        dirty = self._board.dirty
+        while dirty:
+            waiting = sorted(dirty, key=_order)
+            dirty.clear()
+            for watcher in waiting:
+                watcher.evaluate(now)
+
+    def _begin(self, snapshot: Snapshot, now: int) -> None:
+        """The first step: the time since the process before was last alive is nobody's evidence of anything."""
+        self._snapshot = None
+        self._now = start = self._now or now
+        alive = last_alive(snapshot)
+        gap = start - alive if alive is not None else 0
+        if gap > 0:
+            shift_silence(self._compiler.silent_watches, self._alarms, gap)
+        for watch in self._compiler.silent_watches if self._live else ():
+            known = alive is not None and gap <= 0 and watch.slot is not None
+            watch.listening = NEVER if known else start
+            timer = Timer("hold", watch.evaluate, watch.order, Phase.DEADLINE)
+            self._timers.set(timer, start + watch.cell.on_delay)
+        close_orphans(self._ledger, self._alarms, self._incidents, start)
+        self._indicators.begin(start, alive if gap > 0 else None)
+
+    def _set_back(self, delta: int) -> None:
+        """The clock was set by `delta`: everything that is measured in elapsed time moves with it."""
+        self._now += delta
+        self._timers.shift(delta)
+        self._board.shift(delta)
+        self._alarms.shift(delta)
+        self._clocks.shift(delta)
+        self._tasks.shift(delta)
+        for watch in self._compiler.silent_watches:
+            watch.listening += delta
+
+    def _hold_ms(self, asset: str, point: str) -> int:
+        """How long a sample of this point may be believed."""
+        known = vocabulary().get(point)
+        polling = self._config.agent.polling
+        fast = known is not None and known.fast
+        supplier = self._topology.supplier(asset)
+        interval = interval_ms(self._config.collectors, supplier, fast, (polling.fast, polling.slow))
+        return round(HOLD * interval)
+
+
+def _order(watcher: object) -> Order:
+    return watcher.order  # type: ignore[attr-defined, no-any-return]

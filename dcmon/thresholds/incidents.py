@@ -1,0 +1,319 @@
+"""Alarms of one cause are one incident: who joins whom, which asset is the root, and when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from dcmon.config.rules import Incidents as IncidentSettings
+from dcmon.model import Alarm, AlarmState, Incident, Severity
+from dcmon.thresholds.causes import explains, is_group, speaks_for
+from dcmon.thresholds.cells import Cell
+from dcmon.thresholds.ledger import Ledger, incident_transition
+from dcmon.thresholds.stamps import stamp
+from dcmon.thresholds.topology import Topology
+
+OPEN, RESOLVED, MERGED = "open", "resolved", "merged"
+_LIVE = (AlarmState.PENDING, AlarmState.ACTIVE)
+
+
+class IncidentBook:
+    """All incidents that are open, or were so until lately."""
+
+    def __init__(self, ledger: Ledger, topology: Topology, settings: IncidentSettings) -> None:
+        self._ledger = ledger
+        self._topology = topology
+        self._settings = settings
+        self.cells: dict[str, Cell] = {}
+        self._group_cells: dict[str, list[Cell]] = {}
+        self.keep_row: Callable[[Alarm], None] = ledger.put_alarm
+        self.moved: Callable[[str, str], None] = lambda old, new: None
+
+    def add(self, cell: Cell) -> None:
+        """Makes an alarm known."""
+        self.cells[cell.row.key] = cell
+        if is_group(cell):
+            self._group_cells.setdefault(cell.row.asset, []).append(cell)
+
+    def place(self, cell: Cell, now: int) -> None:
+        """An alarm has become active: it joins an incident, reopens its own, or opens one."""
+        self._forget(now)
+        own = self._ledger.incidents.get(cell.row.incident or "")
+        if own is not None and own.state == OPEN:
+            self._join(own, cell, [], now)
+            return
+        joinable = [incident for incident in self._open() if self._explained(incident, cell)]
+        effects = [
+            incident
+            for incident in self._open()
+            if incident not in joinable and self._young(incident, now) and self._caused(incident, cell)
+        ]
+        if joinable:
+            target = min(joinable, key=self._most_upstream)
+            self._join(target, cell, effects + self._same_cause(cell, joinable, target, now), now)
+        elif effects:
+            self._join(min(effects, key=_age), cell, effects, now)
+        elif own is not None and own.resolved is not None and now - own.resolved <= self._settings.reopen:
+            self._reopen(own, cell, now)
+        else:
+            self._begin(cell, now)
+
+    def settle(self, incident_id: str | None, now: int) -> None:
+        """An alarm of the incident is over: when it was the last, so is the incident."""
+        incident = self._ledger.incidents.get(incident_id or "")
+        if incident is None or incident.state != OPEN or any(True for _ in self._live_rows(incident)):
+            return
+        incident = replace(incident, state=RESOLVED, resolved=now)
+        self._ledger.put_incident(incident)
+        count = len(incident.alarms)
+        reason = f"{incident.title}: " + ("its alarm is over" if count == 1 else f"all {count} alarms are over")
+        self._ledger.tell(incident_transition(incident, now, "resolved", reason))
+
+    def acknowledge(self, incident_id: str, by: str, now: int) -> list[str]:
+        """Notes who deals with it; the keys of its alarms. KeyError when the id is unknown."""
+        incident = self._ledger.incidents[incident_id]
+        while incident.merged_into is not None:
+            incident = self._ledger.incidents[incident.merged_into]
+        if incident.acked_by is not None:
+            return []
+        incident = replace(incident, acked_by=by, acked_at=now)
+        self._ledger.put_incident(incident)
+        reason = f"{by} deals with it: {incident.title}"
+        self._ledger.tell(incident_transition(incident, now, "acknowledged", reason, data={"by": by}))
+        return [key for key in incident.alarms if self._belongs(key, incident)]
+
+    def _begin(self, cell: Cell, now: int) -> None:
+        row = cell.row
+        started = now if row.started is None else row.started
+        incident = Incident(
+            self._new_id(now), OPEN, row.asset, self._title(cell), row.severity, cell.rule.cls.value, started, now,
+            (row.key,), row.rule, cell.rule.page,
+        )  # fmt: skip
+        self._ledger.put_incident(incident)
+        self.keep_row(replace(row, incident=incident.id))
+        self._ledger.tell(incident_transition(incident, now, "opened", row.reason))
+
+    def _reopen(self, incident: Incident, cell: Cell, now: int) -> None:
+        row = cell.row
+        severity = max(incident.severity, row.severity, key=_rank)
+        incident = replace(
+            incident, state=OPEN, resolved=None, reopened=incident.reopened + 1, acked_by=None, acked_at=None,
+            severity=severity, paging=incident.paging or cell.rule.page, alarms=_add(incident.alarms, row.key),
+        )  # fmt: skip
+        self._ledger.put_incident(incident)
+        self.keep_row(replace(row, incident=incident.id, suppressed=self._suppressed(incident, row)))
+        self._ledger.tell(
+            incident_transition(incident, now, "reopened", f"it is back: {row.reason}", row.asset, row.rule)
+        )
+
+    def _join(self, target: Incident, cell: Cell, same: Iterable[Incident], now: int) -> None:
+        """`cell` joins `target`; the incidents of `same` are found to have the same cause and are merged into it."""
+        parts = {incident.id: incident for incident in (target, *same)}
+        survivor = min(parts.values(), key=_age)
+        others = [incident for incident in parts.values() if incident.id != survivor.id]
+        row = cell.row
+        before = replace(
+            survivor,
+            severity=max((part.severity for part in parts.values()), key=_rank),
+            paging=any(part.paging for part in parts.values()),
+            started=min(part.started for part in parts.values()),
+            alarms=_add(survivor.alarms, *(key for part in others for key in part.alarms)),
+        )
+        incident = replace(before, alarms=_add(before.alarms, row.key))
+        if row.started is not None:
+            incident = replace(incident, started=min(incident.started, row.started))
+        worse = _raises(before, cell)
+        if worse:
+            incident = replace(
+                incident, severity=max(before.severity, row.severity, key=_rank), acked_by=None, acked_at=None,
+                paging=before.paging or cell.rule.page,
+            )  # fmt: skip
+        self.keep_row(replace(row, incident=incident.id))
+        self._absorb(incident, others)
+        later = bool(others) or (self._young(target, now) and self._caused(target, cell))
+        incident = self._rerooted(incident, cell, target.root, later)
+        self._ledger.put_incident(incident)
+        self._sort_suppressed(incident)
+        self._tell_joined(survivor, incident, others, cell, worse, now)
+
+    def _tell_joined(
+        self, old: Incident, new: Incident, others: list[Incident], cell: Cell, worse: bool, now: int
+    ) -> None:
+        row = cell.row
+        for other in others:
+            merged = self._ledger.incidents[other.id]
+            reason = f"{other.title}: has the same cause as {new.title}"
+            self._ledger.tell(incident_transition(merged, now, "merged", reason, data={"into": new.id}))
+        self._ledger.tell(incident_transition(new, now, "joined", row.reason, row.asset, row.rule))
+        if new.root != old.root:
+            root = self._topology.name(new.root)
+            reason = f"the cause is {root}: {new.title}"
+            self._ledger.tell(incident_transition(new, now, "rerooted", reason, data={"from": old.root}))
+        if worse:
+            reason = f"now {row.severity.value}: {row.reason}"
+            self._ledger.tell(incident_transition(new, now, "raised", reason, row.asset, row.rule))
+
+    def _absorb(self, survivor: Incident, others: Iterable[Incident]) -> None:
+        for other in others:
+            self._ledger.put_incident(replace(other, state=MERGED, merged_into=survivor.id))
+            for key in other.alarms:
+                alarm = self._ledger.alarms.get(key)
+                if alarm is not None and alarm.incident == other.id:
+                    self.keep_row(replace(alarm, incident=survivor.id))
+            self.moved(other.id, survivor.id)
+
+    def _rerooted(self, incident: Incident, cell: Cell, root: str, cause_came_later: bool) -> Incident:
+        """The incident with its root put right, now that `cell` has joined it."""
+        better = self._better_root(incident, cell, root, cause_came_later)
+        live = [self.cells[row.key] for row in self._live_rows(incident) if row.key in self.cells]
+        leaders = [candidate for candidate in live if candidate.row.asset == better] or [cell]
+        if better == incident.root and cell not in leaders:
+            return incident
+        leader = max(
+            leaders, key=lambda candidate: (candidate.rule.severity.rank, candidate.row.key == incident.alarms[0])
+        )
+        if better == incident.root and leader.rule.severity.rank <= self._root_rank(incident):
+            return incident
+        keys = (leader.row.key, *(key for key in incident.alarms if key != leader.row.key))
+        return replace(
+            incident,
+            root=better,
+            rule=leader.rule.id,
+            title=self._title(leader),
+            cls=leader.rule.cls.value,
+            alarms=keys,
+        )
+
+    def _better_root(self, incident: Incident, cell: Cell, root: str, cause_came_later: bool) -> str:
+        topology, asset = self._topology, cell.row.asset
+        for group in (asset, *topology.groups_of(asset)):
+            if group in topology.groups and (root == group or root in topology.groups[group].members):
+                troubled = self._troubled_members(incident, group)
+                if len(troubled) > 1 and self._has_group_alarm(incident, group):
+                    return group
+                if root == group and troubled == {asset}:
+                    return asset
+        upstream = asset in topology.causes(root) or (
+            is_group(cell) and bool(cell.source.suspects() & topology.causes(root))
+        )
+        return asset if upstream and cause_came_later else root
+
+    def _troubled_members(self, incident: Incident, group: str) -> set[str]:
+        """Members that an alarm of the incident is about, or that the group's own alarms name."""
+        members = set(self._topology.groups[group].members)
+        return {asset for row in self._live_rows(incident) for asset in self._suspects(row) if asset in members}
+
+    def _has_group_alarm(self, incident: Incident, group: str) -> bool:
+        return any(row.asset == group for row in self._live_rows(incident))
+
+    def _root_rank(self, incident: Incident) -> int:
+        cell = self.cells.get(incident.alarms[0])
+        live = cell is not None and cell.live and cell.row.asset == incident.root
+        return cell.rule.severity.rank if cell is not None and live else -1
+
+    def _explained(self, incident: Incident, cell: Cell) -> bool:
+        """Whether some live alarm of the incident can be the cause, or shares the cause, of `cell`."""
+        members = (self.cells[row.key] for row in self._live_rows(incident) if row.key in self.cells)
+        return self._sibling(incident, cell) or any(
+            explains(self._topology, member, cell) or speaks_for(self._topology, member, cell) for member in members
+        )
+
+    def _sibling(self, incident: Incident, cell: Cell) -> bool:
+        """Whether another member of a group that is in doubt as a whole has opened the incident just now."""
+        if incident.cls != cell.rule.cls.value:
+            return False
+        return any(
+            incident.root in self._topology.groups[group].members
+            and any(
+                other.live and speaks_for(self._topology, other, cell) for other in self._group_cells.get(group, ())
+            )
+            for group in self._topology.groups_of(cell.row.asset)
+        )
+
+    def _caused(self, incident: Incident, cell: Cell) -> bool:
+        """Whether `cell` explains the root alarm of an incident that was there before it."""
+        root = self.cells.get(incident.alarms[0])
+        return root is not None and explains(self._topology, cell, root)
+
+    def _same_cause(self, cell: Cell, joinable: list[Incident], target: Incident, now: int) -> list[Incident]:
+        """Of several incidents that a group alarm belongs to, the young ones that failing members have opened."""
+        if not is_group(cell):
+            return []
+        return [
+            incident
+            for incident in joinable
+            if incident.id != target.id and incident.root in cell.source.suspects() and self._young(incident, now)
+        ]
+
+    def _sort_suppressed(self, incident: Incident) -> None:
+        """Active alarms say by what they are caused, and that somebody deals with it."""
+        for row in list(self._live_rows(incident)):
+            if row.state is not AlarmState.ACTIVE:
+                continue
+            sorted_out = replace(row, suppressed=self._suppressed(incident, row))
+            if incident.acked_by is not None and row.acked_by is None:
+                sorted_out = replace(sorted_out, acked_by=incident.acked_by, acked_at=incident.acked_at)
+            if sorted_out != row:
+                self.keep_row(sorted_out)
+
+    def _suppressed(self, incident: Incident, row: Alarm) -> str | None:
+        return None if row.key == incident.alarms[0] else f"caused by {incident.root}"
+
+    def _young(self, incident: Incident, now: int) -> bool:
+        return now - incident.opened <= self._settings.join
+
+    def _open(self) -> list[Incident]:
+        return [incident for incident in self._ledger.incidents.values() if incident.state == OPEN]
+
+    def _belongs(self, key: str, incident: Incident) -> bool:
+        row = self._ledger.alarms.get(key)
+        return row is not None and row.incident == incident.id
+
+    def _live_rows(self, incident: Incident) -> Iterable[Alarm]:
+        for key in incident.alarms:
+            row = self._ledger.alarms.get(key)
+            if row is not None and row.incident == incident.id and row.state in _LIVE:
+                yield row
+
+    def _suspects(self, row: Alarm) -> frozenset[str]:
+        cell = self.cells.get(row.key)
+        return cell.source.suspects() if cell is not None else frozenset((row.asset,))
+
+    def _most_upstream(self, incident: Incident) -> tuple[float, int, str]:
+        return (self._topology.depth(incident.root), incident.opened, incident.id)
+
+    def _title(self, cell: Cell) -> str:
+        return f"{self._topology.name(cell.row.asset)}: {cell.rule.title}"
+
+    def _new_id(self, now: int) -> str:
+        base, count = f"i{stamp(now)}", 1
+        while (fresh := base if count == 1 else f"{base}-{count}") in self._ledger.incidents:
+            count += 1
+        return fresh
+
+    def _forget(self, now: int) -> None:
+        """Drops what is over for too long to be reopened; the journal keeps it."""
+        keep = max(self._settings.reopen, 86_400_000)
+        for incident in list(self._ledger.incidents.values()):
+            over = incident.resolved if incident.state == RESOLVED else incident.opened
+            if incident.state != OPEN and over is not None and now - over > keep:
+                del self._ledger.incidents[incident.id]
+
+
+def _add(keys: tuple[str, ...], *more: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*keys, *more)))
+
+
+def _age(incident: Incident) -> tuple[int, str]:
+    return (incident.opened, incident.id)
+
+
+def _raises(incident: Incident, cell: Cell) -> bool:
+    """Whether an alarm that joins makes people be told again. One that does not page never does so where others do."""
+    if incident.paging:
+        return cell.rule.page and cell.row.severity.rank > incident.severity.rank
+    return cell.rule.page or cell.row.severity.rank > incident.severity.rank
+
+
+def _rank(severity: Severity) -> int:
+    return severity.rank

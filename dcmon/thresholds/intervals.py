@@ -1,0 +1,111 @@
+"""The ledger of availability: for each indicator, intervals without gap or overlap, each begun at the best evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from dcmon.model import Availability, Interval, Transition
+from dcmon.thresholds.board import Board
+from dcmon.thresholds.controls import Control
+from dcmon.thresholds.indicators import Builder, Indicator
+from dcmon.thresholds.ledger import Ledger
+from dcmon.thresholds.timers import Order
+from dcmon.thresholds.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorView:
+    """What an indicator says now."""
+
+    id: str
+    control: str
+    tom: str
+    title_de: str
+    title_en: str
+    subject: str
+    """Asset or group; empty for the site as a whole."""
+    target: float
+    """Per cent."""
+    window: str
+    contract: bool
+    state: Availability
+    since: int
+    reason: str
+
+
+class Indicators:
+    """All indicators of the site, and the open interval of each."""
+
+    def __init__(self, controls: Iterable[Control], topology: Topology, board: Board, ledger: Ledger) -> None:
+        self._ledger = ledger
+        builder = Builder(topology, board)
+        self._watchers: list[_Watcher] = []
+        for control in controls:
+            for indicator, leaves in builder.build(control):
+                watcher = _Watcher(indicator, ledger)
+                self._watchers.append(watcher)
+                for leaf in leaves:
+                    leaf.readers.add(watcher)
+
+    def begin(self, now: int, alive: int | None) -> None:
+        """Opens the first intervals. `alive` is when the process before this one was last known to run: what lies
+        between is UNKNOWN, never UP. None when there is no gap.
+        """
+        for watcher in self._watchers:
+            interval = self._ledger.intervals.get(watcher.indicator.id)
+            if interval is None:
+                watcher.move(Availability.UNKNOWN, now, now, "nothing has been measured yet")
+            elif alive is not None and interval.state is not Availability.UNKNOWN:
+                watcher.move(Availability.UNKNOWN, max(alive, interval.start), now, "dcmon was not running")
+
+    def views(self) -> list[IndicatorView]:
+        """The present state of all."""
+        return [watcher.view() for watcher in self._watchers]
+
+    def indicators(self) -> list[Indicator]:
+        return [watcher.indicator for watcher in self._watchers]
+
+
+class _Watcher:
+    """Turns the state of one indicator into intervals."""
+
+    __slots__ = ("_ledger", "indicator", "order")
+
+    def __init__(self, indicator: Indicator, ledger: Ledger) -> None:
+        self.indicator = indicator
+        self.order: Order = (-10, indicator.id)
+        self._ledger = ledger
+
+    def evaluate(self, now: int) -> None:
+        """Closes the open interval and opens another when the state has changed."""
+        state = self.indicator.probe()
+        interval = self._ledger.intervals.get(self.indicator.id)
+        if interval is None or interval.state is not state.state:
+            self.move(state.state, min(state.since, now), now, state.reason)
+
+    def move(self, state: Availability, since: int, now: int, reason: str) -> None:
+        """The indicator is `state` since `since`, or since the open interval began if that was later."""
+        indicator = self.indicator
+        old = self._ledger.intervals.get(indicator.id)
+        if old is not None:
+            since = max(since, old.start)
+            if since > old.start:
+                self._ledger.put_interval(replace(old, end=since))
+        self._ledger.put_interval(Interval(indicator.id, since, None, state, reason))
+        self._ledger.tell(
+            Transition(
+                now, "indicator", indicator.id, state.value, reason,
+                asset=indicator.subject or None, rule=indicator.control.id, data={"since": since},
+            )
+        )  # fmt: skip
+
+    def view(self) -> IndicatorView:
+        control, indicator = self.indicator.control, self.indicator
+        interval = self._ledger.intervals.get(indicator.id)
+        return IndicatorView(
+            indicator.id, control.id, control.tom, control.title.de, control.title.en, indicator.subject,
+            control.objective.target, control.objective.window, control.contract,
+            interval.state if interval else Availability.UNKNOWN, interval.start if interval else 0,
+            interval.reason if interval else "",
+        )  # fmt: skip

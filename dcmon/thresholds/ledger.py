@@ -1,0 +1,82 @@
+"""The rows as they stand and what the present step has changed of them. Everything the core decides goes through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dcmon.model import Alarm, Changes, FaultClock, Incident, Interval, Severity, Snapshot, Task, Transition
+
+
+class Ledger:
+    """Present rows, and the Changes under way."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.alarms: dict[str, Alarm] = dict(snapshot.alarms)
+        self.incidents: dict[str, Incident] = dict(snapshot.incidents)
+        self.tasks: dict[str, Task] = dict(snapshot.tasks)
+        self.clocks: dict[str, FaultClock] = dict(snapshot.clocks)
+        self.intervals: dict[str, Interval] = dict(snapshot.intervals)
+        self._changes = Changes()
+
+    def take(self) -> Changes:
+        """What has changed since it was last taken."""
+        changes, self._changes = self._changes, Changes()
+        return changes
+
+    def put_alarm(self, row: Alarm) -> None:
+        self.alarms[row.key] = self._changes.alarms[row.key] = row
+
+    def put_incident(self, row: Incident) -> None:
+        self.incidents[row.id] = self._changes.incidents[row.id] = row
+
+    def put_task(self, row: Task) -> None:
+        self.tasks[row.id] = self._changes.tasks[row.id] = row
+
+    def put_clock(self, row: FaultClock) -> None:
+        self.clocks[row.id] = self._changes.clocks[row.id] = row
+
+    def put_interval(self, row: Interval) -> None:
+        """The open interval of its indicator, or, with an end, the closed one."""
+        self._changes.intervals.append(row)
+        if row.end is None:
+            self.intervals[row.indicator] = row
+
+    def mark(self) -> int:
+        """A place among the transitions, to say something there later."""
+        return len(self._changes.transitions)
+
+    def tell(self, transition: Transition, at: int | None = None) -> None:
+        """Adds a transition; `at` puts it before what followed from it."""
+        if at is None:
+            self._changes.transitions.append(transition)
+        else:
+            self._changes.transitions.insert(at, transition)
+
+
+def alarm_transition(
+    row: Alarm, now: int, state: str, reason: str, data: Mapping[str, Any] | None = None
+) -> Transition:
+    """A transition of an alarm, with what every reader of one needs."""
+    facts: dict[str, Any] = {"started": row.started, "value": row.value}
+    if row.index is not None:
+        facts["index"] = row.index
+    if row.due is not None:
+        facts["due"] = row.due
+    if row.suppressed is not None:
+        facts["suppressed"] = row.suppressed
+    return Transition(
+        now, "alarm", row.key, state, reason, row.asset, row.rule, row.severity, row.incident, facts | dict(data or {})
+    )
+
+
+def incident_transition(
+    row: Incident, now: int, state: str, reason: str, asset: str | None = None, rule: str | None = None,
+    severity: Severity | None = None, data: Mapping[str, Any] | None = None,
+) -> Transition:  # fmt: skip
+    """A transition of an incident; asset and rule are those of its root unless another alarm made it happen."""
+    facts = {"root": row.root, "title": row.title, "class": row.cls, "paging": row.paging, "started": row.started}
+    return Transition(
+        now, "incident", row.id, state, reason, asset or row.root, rule or row.rule, severity or row.severity, row.id,
+        facts | dict(data or {}),
+    )  # fmt: skip

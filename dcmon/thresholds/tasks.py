@@ -1,0 +1,165 @@
+"""Work that an alarm opens and a measurement closes (T06: refuel)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dcmon.config.base import format_duration
+from dcmon.config.rules import Rule, TaskSpec
+from dcmon.config.vocabulary import unit_of
+from dcmon.model import Alarm, Severity, Task, Transition
+from dcmon.thresholds.board import Board, Slot, attach, detach
+from dcmon.thresholds.ledger import Ledger
+from dcmon.thresholds.logic import number, show_value
+from dcmon.thresholds.stamps import stamp
+from dcmon.thresholds.timers import Order, Phase, Timer, Timers
+from dcmon.thresholds.topology import Topology
+
+HELD_MS = 60_000
+"""How long a level must stay up before it is believed: fuel sloshes while it is delivered."""
+
+
+class Tasks:
+    """Open tasks, one at most per rule and series."""
+
+    def __init__(
+        self, ledger: Ledger, timers: Timers, board: Board, topology: Topology, rules: tuple[Rule, ...]
+    ) -> None:
+        self._ledger = ledger
+        self._timers = timers
+        self._board = board
+        self._topology = topology
+        self._rules = {rule.id: rule for rule in rules}
+        self._followed: dict[str, _Follow] = {}
+        for task in ledger.tasks.values():
+            rule = self._rules.get(task.rule)
+            if task.state != "done" and rule is not None and rule.task is not None:
+                self._follow(task, rule, rule.task)
+
+    def alarm_active(self, rule: Rule, alarm: Alarm, now: int) -> None:
+        """Opens the task of the rule unless it is open already."""
+        spec = rule.task
+        if spec is None or alarm.key in self._followed:
+            return
+        task_id = f"{spec.kind}-{alarm.asset}" + (f"-{alarm.index}" if alarm.index else "") + f"-{stamp(now)}"
+        memory = {
+            "alarm": alarm.key, "point": _point(rule), "index": alarm.index, "lowest": alarm.value, "above_since": None,
+            "incident": alarm.incident, "severity": alarm.severity.value,
+        }  # fmt: skip
+        task = Task(
+            task_id, spec.kind, alarm.asset, rule.id, "open", f"{self._topology.name(alarm.asset)}: {spec.title}", now,
+            now + spec.deadline, None, alarm.reason, memory,
+        )  # fmt: skip
+        self._ledger.put_task(task)
+        self._tell(
+            task, now, "opened", f"{task.title}, to be done within {format_duration(spec.deadline)}: {alarm.reason}"
+        )
+        self._follow(task, rule, spec)
+
+    def shift(self, delta: int) -> None:
+        """The clock was set: deadlines keep their distance."""
+        for follow in self._followed.values():
+            task = follow.task
+            above = task.memory.get("above_since")
+            memory = dict(task.memory) | {"above_since": None if above is None else above + delta}
+            follow.task = replace(task, due=task.due + delta, memory=memory)
+            self._ledger.put_task(follow.task)
+
+    def _follow(self, task: Task, rule: Rule, spec: TaskSpec) -> None:
+        follow = _Follow(self, task, spec, self._timers)
+        self._followed[task.memory["alarm"]] = follow
+        self._board.want(task.asset, task.memory["point"], task.memory["index"], follow.found)
+        if task.state == "open":
+            self._timers.set(follow.deadline, task.due)
+        above = task.memory["above_since"]
+        self._timers.set(follow.held, None if above is None else above + HELD_MS)
+
+    def keep(self, follow: _Follow, task: Task) -> None:
+        """Replaces the row of a task."""
+        follow.task = task
+        self._ledger.put_task(task)
+
+    def overdue(self, follow: _Follow, now: int) -> None:
+        """The deadline has passed."""
+        task = replace(follow.task, state="overdue")
+        self.keep(follow, task)
+        lowest = show_value(task.memory["lowest"], unit_of(task.memory["point"]))
+        self._tell(
+            task, now, "overdue", f"{task.title} is overdue: {task.memory['point']} was {lowest} and has not risen"
+        )
+
+    def done(self, follow: _Follow, level: float, now: int) -> None:
+        """The measurement shows that the work was done."""
+        unit = unit_of(follow.task.memory["point"])
+        rise = f"{show_value(follow.task.memory['lowest'], unit)} to {show_value(level, unit)}"
+        reason = f"{follow.task.memory['point']} has risen from {rise}"
+        task = replace(follow.task, state="done", closed=now, reason=reason)
+        self.keep(follow, task)
+        self._timers.set(follow.deadline, None)
+        del self._followed[task.memory["alarm"]]
+        if follow.slot is not None:
+            detach(follow.slot, follow)
+        self._tell(task, now, "done", f"{task.title} is done: {reason}")
+
+    def open(self, follow: _Follow) -> bool:
+        return self._followed.get(follow.task.memory["alarm"]) is follow
+
+    def _tell(self, task: Task, now: int, state: str, reason: str) -> None:
+        alarm = self._ledger.alarms.get(task.memory["alarm"])
+        incident = alarm.incident if alarm is not None else task.memory["incident"]
+        data = {"title": task.title, "kind": task.kind, "due": task.due}
+        severity = Severity(task.memory["severity"])
+        self._ledger.tell(
+            Transition(now, "task", task.id, state, reason, task.asset, task.rule, severity, incident, data)
+        )
+
+
+class _Follow:
+    """Follows the series of one task: its lowest value, and since when it is far enough above that."""
+
+    __slots__ = ("deadline", "held", "order", "slot", "spec", "task", "tasks", "timers")
+
+    def __init__(self, tasks: Tasks, task: Task, spec: TaskSpec, timers: Timers) -> None:
+        self.tasks = tasks
+        self.task = task
+        self.spec = spec
+        self.timers = timers
+        self.order: Order = (900, task.id)
+        self.slot: Slot | None = None
+        self.deadline = Timer("task", lambda now: tasks.overdue(self, now), self.order, Phase.DEADLINE)
+        self.held = Timer("delay", self._held, self.order, Phase.DEADLINE)
+
+    def found(self, slot: Slot) -> None:
+        if slot.key.index == self.task.memory["index"] and self.tasks.open(self):
+            self.slot = slot
+            attach(slot, self)
+
+    def evaluate(self, now: int) -> None:
+        """Takes note of a new level."""
+        level = None if self.slot is None else number(self.slot.value)
+        if level is None or self.slot is None or not self.tasks.open(self):
+            return
+        memory = dict(self.task.memory)
+        lowest = memory["lowest"]
+        if lowest is None or level < lowest:
+            memory["lowest"] = lowest = level
+        risen = level >= lowest + self.spec.closes_after_rise
+        if not risen:
+            memory["above_since"] = None
+        elif memory["above_since"] is None:
+            memory["above_since"] = min(self.slot.since, now)
+        if memory != self.task.memory:
+            self.tasks.keep(self, replace(self.task, memory=memory))
+        above = memory["above_since"]
+        self.timers.set(self.held, None if above is None else max(above + HELD_MS, now))
+
+    def _held(self, now: int) -> None:
+        """The level has been up long enough, if it is still known."""
+        level = None if self.slot is None else number(self.slot.value)
+        if level is not None and self.tasks.open(self):
+            self.tasks.done(self, level, now)
+
+
+def _point(rule: Rule) -> str:
+    select = getattr(rule, "select", None)
+    return str(select.point) if select is not None else ""
