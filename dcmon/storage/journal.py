@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from operator import is_
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -59,25 +60,37 @@ class Journal(JournalReader):
         super().__init__(data_dir / FILE_NAME)
         self.failure: StoreError | None = None
         """Why the last write failed; None when it succeeded. For the health page."""
+        self._unheard: list[Transition] = []
 
     def commit(self, changes: Changes) -> None:
         """Keeps everything that one step decided in one transaction, and returns when it is on the disk."""
-        self._write(lambda db: _store(db, changes))
+        copy = Changes()
+        copy.extend(changes)
+        copy.transitions = self._unknown_to_the_disk(copy.transitions)
+        self._write(lambda db: _store(db, copy))
+        self._unheard = []
 
     async def save(self, changes: Changes) -> None:
         """`commit` for the event loop: the wait for the disk is spent in the writer thread.
 
-        The changes are copied first, so the caller may go on to fill the same object.
+        The changes are copied first, so the caller may go on to fill the same object. Cancelled while the disk has the
+        changes already, it ends cancelled; the transitions are not kept again when the caller gives them again.
         """
         copy = Changes()
         copy.extend(changes)
+        copy.transitions = self._unknown_to_the_disk(copy.transitions)
         future = self._db.submit(lambda db: _store(db, copy))
         try:
             await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            if not future.cancel() and future.exception() is None:
+                self._unheard = changes.transitions[:]
+            raise
         except StoreError as error:
             self.failure = error
             raise
         self.failure = None
+        self._unheard = []
 
     def append(self, transitions: Iterable[Transition]) -> None:
         """Keeps events that change no row: traps, devices lost and found, the agent's start and stop."""
@@ -152,6 +165,13 @@ class Journal(JournalReader):
                 deleted = self._write(lambda db, sql=statement: db.execute(sql, {"before": before}).rowcount)  # type: ignore[misc]
                 total += deleted
         return total
+
+    def _unknown_to_the_disk(self, transitions: list[Transition]) -> list[Transition]:
+        """Leaves out what a cancelled `save` has kept: the same objects at the front of the same list."""
+        unheard = self._unheard
+        front = transitions[: len(unheard)]
+        known = len(front) == len(unheard) and all(map(is_, front, unheard))
+        return transitions[len(unheard) :] if known else transitions
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
