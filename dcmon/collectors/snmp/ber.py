@@ -95,12 +95,13 @@ def encode_oid(parts: Iterable[int]) -> Oid:
         subids += (0,)  # an arc alone (`1`) has no encoding; net-snmp writes it as `1.0`, too
     if not 2 <= len(subids) <= _MAX_SUBIDS:
         raise ValueError(f"an OID has 1 to {_MAX_SUBIDS} numbers, not {len(subids)}")
-    if subids[0] > 2 or subids[0] < 0 or (subids[0] < 2 and subids[1] > 39):
+    if subids[0] > 2 or (subids[0] < 2 and subids[1] > 39):
         raise ValueError(f"an OID starts with 0.0-39, 1.0-39 or 2.x, not {subids[0]}.{subids[1]}")
+    for subid in subids:
+        if not 0 <= subid <= 0xFFFFFFFF:
+            raise ValueError(f"{subid} is no number of an OID: 0 to 4294967295")
     out = bytearray()
     for subid in (subids[0] * 40 + subids[1], *subids[2:]):
-        if not 0 <= subid <= 0xFFFFFFFF + 80:
-            raise ValueError(f"{subid} is no number of an OID: 0 to 4294967295")
         if subid < 0x80:
             out.append(subid)
             continue
