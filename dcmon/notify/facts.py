@@ -69,6 +69,7 @@ class FactBook:
             "alarms": [self._alarm(alarm) for alarm in known[:_MAX_ALARMS]],
             "more_alarms": max(0, len(incident.alarms) - min(len(known), _MAX_ALARMS)),
             "url": f"{self._url}/incidents/{quote(incident.id, safe='')}",
+            "ack_url": f"{self._url}/api/v1/incidents/{quote(incident.id, safe='')}/ack",
         }
 
     def task(self, task: Task) -> dict[str, Any]:

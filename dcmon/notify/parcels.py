@@ -69,7 +69,16 @@ def _fold(messages: list[Notification]) -> Parcel:
     last = ordered[-1]
     if len(ordered) == 1:
         return Parcel(last, (last,))
-    earlier = [{"created": message.created, "kind": message.kind, "reason": message.reason} for message in ordered[:-1]]
+    earlier = [
+        {
+            "created": message.created,
+            "kind": message.kind,
+            "reason": message.reason,
+            "code": message.facts.get("code"),
+            "reason_data": message.facts.get("reason_data", {}),
+        }
+        for message in ordered[:-1]
+    ]
     return Parcel(replace(last, facts={**last.facts, "earlier": earlier}), tuple(ordered))
 
 

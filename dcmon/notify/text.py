@@ -30,6 +30,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "task-done": "TASK DONE",
         "clock": "CLOCK {percent} %",
         "bundle": "{count} MESSAGES",
+        "channel-email": "e-mail",
+        "channel-webhook": "webhook",
     },
     "de": {
         "info": "HINWEIS",
@@ -41,6 +43,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "task-done": "AUFTRAG ERLEDIGT",
         "clock": "FRIST {percent} %",
         "bundle": "{count} MELDUNGEN",
+        "channel-email": "E-Mail",
+        "channel-webhook": "Webhook",
     },
 }
 
@@ -52,11 +56,11 @@ WHY: Mapping[str, Mapping[str, str]] = {
         "unacknowledged": "nobody has acknowledged the fault for {waited}",
         "missing": "nobody could be told before you: {missing}",
         "unreached": "{person} could not be reached by {channel}",
-        "resolved": "the fault is over, and you were told of it",
+        "resolved": "the fault is over",
         "clock": "{percent} % of the time agreed for repairing it are used up",
         "task-opened": "there is something to do",
         "task-overdue": "the deadline has passed",
-        "task-done": "the task is done, and you were told of it",
+        "task-done": "the task is done",
         "missing-roster": "roster {id} has nobody on duty",
         "missing-person": "there is no address of {id}",
         "note-no-route": "no route of people.yaml takes this class and severity, so the last one was used",
@@ -68,12 +72,12 @@ WHY: Mapping[str, Mapping[str, str]] = {
         "reopened": "die Störung ist nach ihrer Behebung wieder aufgetreten",
         "unacknowledged": "seit {waited} hat niemand die Störung quittiert",
         "missing": "vor Ihnen konnte niemand benachrichtigt werden: {missing}",
-        "unreached": "{person} war über {channel} nicht zu erreichen",
-        "resolved": "die Störung ist vorbei, und Sie waren benachrichtigt worden",
+        "unreached": "{person} war per {channel} nicht zu erreichen",
+        "resolved": "die Störung ist vorbei",
         "clock": "{percent} % der vereinbarten Zeit für die Behebung sind verbraucht",
         "task-opened": "es gibt etwas zu tun",
         "task-overdue": "die Frist ist verstrichen",
-        "task-done": "der Auftrag ist erledigt, und Sie waren benachrichtigt worden",
+        "task-done": "der Auftrag ist erledigt",
         "missing-roster": "im Dienstplan {id} hat niemand Dienst",
         "missing-person": "von {id} ist keine Adresse hinterlegt",
         "note-no-route": "keine Route in people.yaml nimmt diese Klasse und Schwere an, daher die letzte",
@@ -104,6 +108,7 @@ def render(notification: Notification, language: str) -> Text:
             word=word,
             label_of=lambda item: label(item["kind"], Severity(item["severity"]), item["facts"], language),
             because=because(facts, language),
+            because_of=lambda other: because(other, language) or other.get("reason", ""),
             language=language,
             words=WORDS[language],
             when=lambda ms: when(ms, zone, language),
@@ -136,6 +141,7 @@ def because(facts: Mapping[str, Any], language: str) -> str:
     sentences = WHY[language]
     data = dict(facts.get("reason_data", {}))
     missing = [sentences[f"missing-{what}"].format(id=name) for what, name in data.pop("missing", [])]
+    data["channel"] = WORDS[language].get(f"channel-{data.get('channel')}", "")
     filled = {"waited": span(data.get("waited_ms", 0)), "missing": ", ".join(missing), **data}
     sentence = sentences.get(str(facts.get("code")), "").format(**filled)
     note = sentences.get(f"note-{data.get('note')}")
