@@ -62,7 +62,7 @@ class Plant:
         self.silent: set[str] = set()
         self.notices: deque[Notice] = deque(maxlen=_MAX_NOTICES)
         self.storms: list[list[Any]] = []
-        self.building = Building()
+        self.building = Building(seed)
         self.hall = Hall()
         ratings = {asset.id: asset.rating for asset in site.assets} if site else {}
         self.sides = {letter: _side(letter, ratings, seed) for letter in "ab"}

@@ -1,7 +1,7 @@
-"""What dcmon would read from the plant, without sockets: for filling a year, a benchmark or a board.
+"""What dcmon reads from the plant, without sockets: for filling a year, a benchmark or a board.
 
-Points and units are those of the vocabulary, assets those of config/. Values carry the resolution of the real devices
-only where it matters to a rule (fuel in whole per cent); a mute or dead device gives nothing but `device.reachable`.
+Points and units are those of the vocabulary, assets and indices those that config/ and the shipped profiles give, so
+that the series are the same ones. A mute or dead device says nothing but `device.reachable`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dcmon.model import Reading, Value
-from dcmon.sim.building import CONTACTS, LEAK_ZONES, SENSORS
+from dcmon.sim.building import CONTACTS, LEAK_ZONES
 from dcmon.sim.cooling import SETPOINT_C, CoolingUnit
 from dcmon.sim.network import Uplink
 from dcmon.sim.plant import Plant
@@ -46,10 +46,7 @@ def _all(plant: Plant) -> Iterator[Said]:
 
 
 def _reachable(plant: Plant, asset: str) -> Iterator[Said]:
-    answers = plant.answers(asset)
-    yield asset, "device.reachable", None, answers
-    if answers:
-        yield asset, "device.uptime", None, plant.uptime_s(asset)
+    yield asset, "device.reachable", None, plant.answers(asset)
 
 
 def _supply(letter: str, side: Side, time_s: float) -> Iterator[Said]:
@@ -90,13 +87,16 @@ def _ups(asset: str, side: Side, time_s: float) -> Iterator[Said]:
     yield asset, "battery.time_on_battery", None, round(ups.on_battery_s)
     yield asset, "battery.voltage", None, round(ups.battery_v, 1)
     yield asset, "battery.temperature", None, round(ups.battery_c)
-    yield asset, "battery.replace", None, False
+    if asset == "ups-b":  # UPS-MIB has no such object
+        yield asset, "battery.replace", None, False
+        yield asset, "input.frequency", None, round(side.supply_frequency(time_s), 1)
     yield asset, "output.frequency", None, round(side.output_frequency(time_s), 1)
     for phase in PHASES:
         index = str(phase)
         volts, watts = side.output_voltage(time_s, phase), per_phase(ups.load_w, phase)
         yield asset, "input.voltage", index, round(side.supply_voltage(time_s, phase))
-        yield asset, "input.frequency", index, round(side.supply_frequency(time_s), 1)
+        if asset == "ups-a":
+            yield asset, "input.frequency", index, round(side.supply_frequency(time_s), 1)
         yield asset, "output.voltage", index, round(volts)
         yield asset, "output.current", index, round(phase_current(watts * 3, volts), 1)
         yield asset, "output.power", index, round(watts)
@@ -106,7 +106,7 @@ def _ups(asset: str, side: Side, time_s: float) -> Iterator[Said]:
 def _pdu(asset: str, side: Side, time_s: float) -> Iterator[Said]:
     pdu = side.pdus[asset]
     yield asset, "pdu.power", None, round(pdu.load_w, -1)
-    yield asset, "pdu.energy", None, round(pdu.energy_wh, -2)
+    yield asset, "pdu.energy", "1", round(pdu.energy_wh, -2)
     yield asset, "outlets.on", None, 24
     yield asset, "outlets.total", None, 24
     for phase in PHASES:
@@ -126,22 +126,28 @@ def _cooling(plant: Plant) -> Iterator[Said]:
             reachable = reachable and unit.powered
             yield asset, "device.reachable", None, reachable
         if reachable:
-            yield from _unit(asset, unit)
+            yield asset, "cooling.on", None, unit.powered and not unit.failed
+            yield asset, "cooling.ok", None, unit.powered and not unit.failed
+            yield asset, "cooling.setpoint", None, SETPOINT_C
+            if unit.powered:  # the gateway goes on showing the last values of a unit that it has lost
+                yield asset, "water.flow", None, round(unit.water_l_per_min, 1)
+                yield from _air(asset, unit) if behind_gateway else _load(asset, unit)
 
 
-def _unit(asset: str, unit: CoolingUnit) -> Iterator[Said]:
-    yield asset, "cooling.on", None, unit.powered and not unit.failed
-    yield asset, "cooling.ok", None, unit.powered and not unit.failed
-    yield asset, "cooling.output", None, round(unit.output_w)
-    yield asset, "cooling.capacity_used", None, round(unit.output_share * 100)
-    yield asset, "cooling.setpoint", None, SETPOINT_C
+def _air(asset: str, unit: CoolingUnit) -> Iterator[Said]:
+    """What the Stulz gateway tells of its units."""
     yield asset, "supply_air.temperature", None, round(unit.supply_c, 1)
     yield asset, "return_air.temperature", None, round(unit.return_c, 1)
     yield asset, "water_in.temperature", None, round(unit.water_in_c, 1)
     yield asset, "water_out.temperature", None, round(unit.water_out_c, 1)
-    yield asset, "water.flow", None, round(unit.water_l_per_min, 1)
     yield asset, "fan.on", None, unit.fan_share > 0.05
     yield asset, "fan.speed", None, round(unit.fan_percent)
+
+
+def _load(asset: str, unit: CoolingUnit) -> Iterator[Said]:
+    """What the Liebert units tell."""
+    yield asset, "cooling.output", None, round(unit.output_w, -2)
+    yield asset, "cooling.capacity_used", None, round(unit.output_share * 100)
 
 
 def _building(plant: Plant) -> Iterator[Said]:
@@ -149,24 +155,21 @@ def _building(plant: Plant) -> Iterator[Said]:
         yield from _reachable(plant, unit)
         if not plant.answers(unit):
             continue
-        for row, (_, kind, offset) in enumerate(SENSORS[unit], start=1):
-            if kind == "C":
-                yield unit, "temperature", str(row), round(plant.hall.temperature_c + offset, 1)
-            else:
-                yield unit, "humidity", str(row), offset
+        for probe, value in plant.building.probes(unit, plant.hall.temperature_c, plant.time_s):
+            yield unit, "temperature" if probe.unit == "C" else "humidity", probe.name, round(value, 1)
         for contact in contacts:
-            point, _, index = contact.meaning.partition("/")
-            yield contact.asset, point, index, contact.meaning in plant.building.active
-    for leak in LEAK_ZONES:
+            yield contact.asset, contact.point, contact.index, contact.meaning in plant.building.active
+    for leak, zone in LEAK_ZONES.items():
         yield from _reachable(plant, leak)
         if plant.answers(leak):
-            yield leak, "water.detected", None, leak in plant.building.wet
+            yield leak, "water.detected", zone, leak in plant.building.wet
 
 
 def _network(plant: Plant) -> Iterator[Said]:
     for name, router in plant.routers.items():
         yield from _reachable(plant, name)
         if plant.answers(name):
+            yield name, "device.uptime", None, plant.uptime_s(name)
             for link in router.uplinks:
                 yield from _link(link)
 

@@ -43,6 +43,14 @@ def _contact(at_s: float, meaning: str, active: bool) -> Event:
     return Event(at_s, "contact", {"meaning": meaning, "active": active})
 
 
+_FIRE = (
+    (20, "fire-fs1/fire.pre_alarm"),
+    (35, "env-1/smoke.detected"),
+    (50, "fire-fs1/fire.alarm"),
+    (80, "fire-fs1/suppression.released"),
+    (80, "fire-fs1/smoke_extraction.on"),
+)
+
 _ALL = (
     Scenario(
         "normal",
@@ -168,21 +176,8 @@ _ALL = (
         " at 50 s two detectors agree and the panel alarms, at 80 s gas is released and smoke extraction starts. The"
         " panel is reset at 480 s.",
         (
-            _contact(20, "fire.pre_alarm/fs1", True),
-            _contact(35, "smoke.detected/fs1", True),
-            _contact(50, "fire.alarm/fs1", True),
-            _contact(80, "suppression.released/fs1", True),
-            _contact(80, "smoke_extraction.on/fs1", True),
-            *(
-                _contact(480, f"{meaning}/fs1", False)
-                for meaning in (
-                    "fire.pre_alarm",
-                    "smoke.detected",
-                    "fire.alarm",
-                    "suppression.released",
-                    "smoke_extraction.on",
-                )
-            ),
+            *(_contact(at_s, meaning, True) for at_s, meaning in _FIRE),
+            *(_contact(480, meaning, False) for _, meaning in _FIRE),
         ),
         pages=("fire pre-alarm, smoke, fire alarm and extinguishing of section 1",),
         no_pages=("fire section 2", "anything of power"),

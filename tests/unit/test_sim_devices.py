@@ -215,7 +215,7 @@ def test_gencomm_shows_the_mains_route_and_the_load_that_hangs_on_it() -> None:
         subject = plant("mains-outage", after_s)
         assert double(registers(subject, "genset-a", 3, 1060, 2)) == pytest.approx(volts, abs=30)
         assert (double(registers(subject, "genset-a", 3, 1560, 2)) > 100_000) is loaded
-        assert registers(subject, "genset-a", 3, 2058) == [0x1111 if loaded else 0x1121]
+        assert registers(subject, "genset-a", 3, 2058) == [0x1181 if loaded else 0x11A1]
 
 
 def test_gencomm_answers_with_sentinels_for_what_it_lacks_and_refuses_pages_it_has_not() -> None:

@@ -22,6 +22,8 @@ _UNIMPLEMENTED, _UNIMPLEMENTED_SIGNED = 0xFFFF, 0x7FFF
 _PAGES = frozenset((3, 4, 5, 6, 7, 8, 154))
 _CONTROL, _BASIC, _EXTENDED, _DERIVED, _TOTALS, _OLD_ALARMS, _ALARMS = (page * 256 for page in (3, 4, 5, 6, 7, 8, 154))
 _QUIET, _WARNING, _SHUTDOWN = 1, 2, 3
+_INACTIVE_INDICATION, _ACTIVE_INDICATION = 8, 10
+"""A lost mains route is what the set is there for: shown, but no alarm of the controller."""
 _NO_ALARM = 0x1111
 
 
@@ -117,5 +119,5 @@ def _alarms(registers: Registers, side: Side) -> None:
         registers.word(page + 4, 0x1011 | fail_to_start << 8)
         registers.word(page + 6, 0x1101 | low_fuel << 4)
     registers.word(_ALARMS + 8, 0x1101 | overload << 4)
-    mains_failed = _QUIET if side.mains.available else _WARNING
+    mains_failed = _INACTIVE_INDICATION if side.mains.available else _ACTIVE_INDICATION
     registers.word(_OLD_ALARMS + 10, 0x1101 | mains_failed << 4)

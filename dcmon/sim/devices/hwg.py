@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dcmon.sim.building import CONTACTS, LEAK_ZONES, SENSORS
+from dcmon.sim.building import CONTACTS, LEAK_ZONES
 from dcmon.sim.devices.mib import Table, Values, at, integer, system, text
-from dcmon.sim.waves import Wave
 
 if TYPE_CHECKING:
     from dcmon.sim.plant import Plant
@@ -19,8 +18,7 @@ _UNIT_CODES = {"C": 0, "%RH": 3}
 
 def poseidon(plant: Plant, asset: str) -> Table:
     """An environment unit: dry contacts (0 open, 1 closed) and probes whose value stands as text and in tenths."""
-    contacts, sensors = CONTACTS[asset], SENSORS[asset]
-    waves = [Wave(plant.seed, f"{asset} {name}") for name, _, _ in sensors]
+    contacts = CONTACTS[asset]
     fixed: Values = {}
     for contact in contacts:
         fixed[at(f"{_INPUT}.3", contact.number)] = text(contact.label)
@@ -34,10 +32,9 @@ def poseidon(plant: Plant, asset: str) -> Table:
         }
         for contact in contacts:
             values[at(f"{_INPUT}.2", contact.number)] = integer(plant.building.closed(contact))
-        for row, ((name, unit, offset), wave) in enumerate(zip(sensors, waves, strict=True), start=1):
-            swing = wave.at(plant.time_s)
-            value = plant.hall.temperature_c + offset + 0.2 * swing if unit == "C" else offset + 1.5 * swing
-            values |= _probe(row, name, unit, value)
+        air = plant.building.probes(asset, plant.hall.temperature_c, plant.time_s)
+        for row, (probe, value) in enumerate(air, start=1):
+            values |= _probe(row, probe.name, probe.unit, value)
         return values
 
     return table
