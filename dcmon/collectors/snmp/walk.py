@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dcmon.collectors.snmp.ber import EXCEPTIONS, Oid, VarBind, format_oid, is_after
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_MAX_OCTETS: Final = 1400
-"""Longer answers become fragments, and fragments get lost."""
-_HEADER_OCTETS: Final = 60
+_MAX_OCTETS: Final = 1430
+"""Longer answers than 1,472 octets become fragments, and fragments get lost; some room is left for longer values."""
+_UNKNOWN_OCTETS: Final = 100.0
+"""Of a variable binding of which nothing is known: 14 repetitions of one column."""
+_FADING: Final = 0.8
 _MAX_REPETITIONS: Final = 25
 _MAX_COLUMNS: Final = 24
+_MAX_ROOTS: Final = 256
 _MAX_VARBINDS: Final = 100_000
 _GOOD_ANSWERS: Final = 200
 """After so many answers in a row a device that once had to be spared is tried with twice as much."""
@@ -31,20 +34,23 @@ class WalkLimits:
 
     repetitions: int = _MAX_REPETITIONS
     columns: int = _MAX_COLUMNS
-    octets: float = 30.0
-    """Of one variable binding, by the last answer."""
+    octets: dict[Oid, float] = field(default_factory=dict)
+    """Of one variable binding with its share of the message, by the first column asked for."""
     good: int = 0
     loop_told: bool = False
 
-    def effective(self, columns: int) -> int:
-        """max-repetitions for so many columns such that the answer fits one packet."""
-        fitting = int((_MAX_OCTETS - _HEADER_OCTETS) / (self.octets * columns))
+    def effective(self, root: Oid, columns: int) -> int:
+        """max-repetitions for so many columns, `root` the first, such that the answer fits one packet."""
+        fitting = int(_MAX_OCTETS / (self.octets.get(root, _UNKNOWN_OCTETS) * columns))
         return max(1, min(self.repetitions, fitting))
 
-    def note(self, answer: Answer) -> None:
+    def note(self, root: Oid, answer: Answer) -> None:
         """Learns from an answer that was good."""
         if answer.varbinds:
-            self.octets = max(12.0, (answer.octets - _HEADER_OCTETS / 2) / len(answer.varbinds))
+            share = answer.octets / len(answer.varbinds)
+            if len(self.octets) >= _MAX_ROOTS:
+                self.octets.clear()
+            self.octets[root] = max(share, _FADING * self.octets.get(root, 0.0))
         self.good += 1
         if self.good >= _GOOD_ANSWERS:
             self.good = 0
@@ -89,7 +95,7 @@ async def walk_columns(
         if answer.status:
             _end_failed(batch, answer, limits)
         else:
-            limits.note(answer)
+            limits.note(batch[0].root, answer)
             taken = _take(batch, answer.varbinds)
             total += taken
             if not taken and not any(column.end for column in batch) and not limits.shrink(len(batch), 1):
@@ -110,7 +116,7 @@ async def _ask(exchange: Exchange, batch: list[_Column], limits: WalkLimits) -> 
     retries: int | None = 1
     while True:
         columns = batch[: limits.columns]
-        repetitions = limits.effective(len(columns)) if exchange.bulk else 1
+        repetitions = limits.effective(columns[0].root, len(columns)) if exchange.bulk else 1
         names = tuple(column.last for column in columns)
         weak = repetitions > 1 or len(columns) > 1
         try:
