@@ -1,0 +1,66 @@
+"""Recordings of real devices: identified, decoded, compared with what is known of them.
+
+A new recording is a new test without code; the files themselves are under other licences and not in this repository.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from profile_expectations import judge, poll_recording, rows
+
+from dcmon.collectors.profile import load_profiles
+
+_FOLDER = Path(os.environ.get("DCMON_RECORDINGS", "/nonexistent"))
+_ROWS = rows(_FOLDER) if _FOLDER.is_dir() else []
+PROFILES = load_profiles()
+
+EXPECTED_PROFILE = {
+    "apc_smart1500": "apc_powernet_ups",
+    "apc_powerchute": "apc_powernet_ups",
+    "centreon_ups-apc-battery-low": "apc_powernet_ups",
+    "deltaups_mini-snmp": "rfc1628",
+    "generex-ups_cs141": "rfc1628",
+    "huaweiups_ups2000": "rfc1628",
+    "netvision-rfc": "rfc1628",
+    "marathonups": "rfc1628",
+    "eaton-mgeups_5px": "eaton_mge",
+    "eatonups": "eaton_xups",
+    "apc_ap8853": "apc_rpdu",
+    "apc_ats": "apc_ats",
+    "stulz_wib8000": "stulz_wib8000",
+    "hwg-poseidon": "hwg_poseidon",
+    "hwg-ste2": "hwg_ste2",
+    "hwg-wld_600415": "hwg_wld",
+    "junos_qfx5100": "network",
+    "iosxr_asr9001": "network",
+}
+"""What must be found for some of them; the others only have to decode right."""
+
+UNCOVERED = "network"
+"""The profile that devices get for which there is none of their own; what they alone can say is missing then."""
+
+
+def test_there_are_recordings_to_compare_with(recordings: Path) -> None:
+    assert len(list(recordings.rglob("*.snmprec"))) >= 100
+
+
+@pytest.mark.parametrize("row", _ROWS, ids=lambda row: Path(row["file"]).stem)
+async def test_recording_decodes_to_what_is_known_of_the_device(row: dict) -> None:
+    match, readings = await poll_recording(_FOLDER / row["file"], PROFILES)
+    verdict = judge(row, readings)
+    assert verdict.wrong == [], f"as {match}"
+    if match is None or (match.profile == UNCOVERED and row["class"] != "network"):
+        return  # nothing false was said of it; `make devices` lists what has no profile yet
+    assert verdict.missing == [], f"as {match}"
+    expected = EXPECTED_PROFILE.get(Path(row["file"]).stem)
+    assert expected in (None, match.profile)
+
+
+@pytest.mark.parametrize("row", _ROWS, ids=lambda row: Path(row["file"]).stem)
+async def test_no_point_of_a_recording_comes_twice(row: dict) -> None:
+    _, readings = await poll_recording(_FOLDER / row["file"], PROFILES)
+    keys = [(reading.point, reading.index) for reading in readings]
+    assert len(keys) == len(set(keys)), sorted({key for key in keys if keys.count(key) > 1})
