@@ -78,7 +78,7 @@ CONVERSIONS: Final[Mapping[tuple[UnitName, UnitName], Linear]] = {
 
 UNITS: Final = frozenset(unit for pair in CONVERSIONS for unit in pair) | {
     "1", "%", "A", "Ah", "B", "Hz", "V", "VA", "var", "W", "Wh", "bit/s", "degC", "h", "kPa", "l", "l/min", "m/s",
-    "m3/h", "rpm", "s", "ohm", "g/m3", "lx", "dB", "deg", "mm", "ppm",
+    "m3/h", "rpm", "s", "ohm", "ohm/ft", "m", "g/m3", "lx", "dB", "deg", "mm", "ppm",
 }  # fmt: skip
 """Every unit that a profile may name."""
 
