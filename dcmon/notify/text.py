@@ -103,7 +103,8 @@ def render(notification: Notification, language: str) -> Text:
         _environment()
         .get_template(f"{name}.{language}.j2")
         .render(
-            facts,
+            {"started": notification.created, "percent": 0, "limit_ms": 0},
+            **facts,
             message=notification,
             word=word,
             label_of=lambda item: label(item["kind"], Severity(item["severity"]), item["facts"], language),
@@ -148,9 +149,9 @@ def because(facts: Mapping[str, Any], language: str) -> str:
     return f"{sentence}; {note}" if note else sentence
 
 
-def when(ms: int | None, zone: ZoneInfo, language: str) -> str:
+def when(ms: object, zone: ZoneInfo, language: str) -> str:
     """`2026-11-23 10:00:05 CET (09:00:05 UTC)`; a dash where there is no time."""
-    if ms is None:
+    if not isinstance(ms, int):
         return "-"
     utc = _EPOCH + dt.timedelta(milliseconds=ms)
     return f"{utc.astimezone(zone).strftime(_DATE[language])} ({utc:%H:%M:%S} UTC)"
@@ -165,7 +166,7 @@ def span(ms: int) -> str:
 
 def clean(value: object) -> str:
     """Text from outside as one harmless line."""
-    return _UNPRINTABLE.sub(" ", str(value)).strip()
+    return " ".join(_UNPRINTABLE.sub(" ", str(value)).split())
 
 
 def _finalize(value: object) -> object:
