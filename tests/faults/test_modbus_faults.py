@@ -267,6 +267,7 @@ async def test_an_unasked_answer_between_two_reads_is_not_taken_for_the_second(f
         for address in (10, 20, 30):
             assert await session.read(3, address, 2) == [address, address + 1]
             await asyncio.sleep(0.06)
+        assert bus.stats.garbled == 0
 
 
 @both

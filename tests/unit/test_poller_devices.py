@@ -142,15 +142,29 @@ async def test_a_silent_device_is_asked_ever_less_often_up_to_the_cap_and_found_
         assert all(gap >= 15 for gap in gaps[4:])
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         device.act = None
+        tried = len(device.polls)
         await clock.advance(21)
         assert reachable(got, "ups-a")[-1] is True
+        assert device.polls[tried][1] == EVERYTHING
         assert (poller.stats["ups-a"].failures, poller.stats["ups-a"].back_off_until) == (0, None)
         assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
         assert "failed polls" in caplog.records[1].getMessage()
-        assert next(groups for at, groups in device.polls[::-1] if SLOW in groups) == EVERYTHING
         before = len(device.polls)
         await clock.advance(10)
         assert len(device.polls) == before + 5
+
+
+async def test_who_comes_back_is_asked_for_everything_even_when_its_slow_points_are_not_due() -> None:
+    clock = SimulatedClock(START)
+    device = Fake("ups-a", clock)
+    async with polling(clock, device, slow=3_600_000):
+        await clock.advance(10)
+        device.act = silent
+        await clock.advance(30)
+        device.act = None
+        tried = len(device.polls)
+        await clock.advance(60)
+        assert [groups for _, groups in device.polls[tried:][:2]] == [EVERYTHING, {FAST}]
 
 
 async def test_one_lost_poll_is_no_news_and_is_tried_again_within_the_interval(
