@@ -129,6 +129,12 @@ class Plant:
             self._step(dt_s)
             self._fire_events()
 
+    def rest_s(self, most_s: float) -> float:
+        """How long nobody needs to look: up to `most_s` seconds while all is quiet and no event is due."""
+        if not self.quiet:
+            return 0.0
+        return min(most_s, (self._due(self._events[0].at_s) - self.now_ms) / 1000) if self._events else most_s
+
     def _due(self, at_s: float) -> int:
         return self.start_ms + round(at_s * 1000)
 

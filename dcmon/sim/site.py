@@ -29,7 +29,8 @@ from dcmon.sim.scenarios import SCENARIOS, Scenario
 from dcmon.sim.traps import encode_trap
 
 LOOPBACK = "127.0.0.1"
-_TICK_S = 0.5
+_TICK_S = 0.25
+_QUIET_TICK_S = 5.0
 _TRAP_BATCH = 200
 _log = logging.getLogger("dcmon.sim")
 
@@ -168,7 +169,7 @@ class SimulatedSite:
         while True:
             self.advance()
             self._send_traps()
-            await self._clock.sleep(_TICK_S)
+            await self._clock.sleep(max(_TICK_S, self.plant.rest_s(_QUIET_TICK_S)))
 
     def _send_traps(self) -> None:
         """At most a batch at a time, so that a storm does not stall the devices that are being polled."""
