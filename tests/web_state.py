@@ -204,10 +204,10 @@ class FakeState:
             "severity": max((rule.severity, *(alarm.severity for alarm in others)), key=lambda severity: severity.rank),
             "title": f"{named.name}: {rule.title}",
             "paging": rule.page,
+            "state": "open",
         }
         incident = Incident(
             id=incident_id,
-            state="open",
             root=root,
             cls=rule.cls.value,
             started=started,
@@ -307,7 +307,7 @@ def _promises(state: FakeState) -> None:
 
 
 def outage(config: Config | None = None) -> FakeState:
-    """Both mains routes lost; A runs on its generator, B's is late and its UPS drains. One uplink, one unit are down."""
+    """Both mains routes lost; A runs on its generator, B's is late and its UPS drains. An uplink is down as well."""
     state = normal(config)
     began = NOW - 94_000
     say = state.say
@@ -334,8 +334,8 @@ def outage(config: Config | None = None) -> FakeState:
         "mains",
         started=began,
         joined=(
-            ("mains-lost", "mains-a"), ("mains-lost", "mains-b"), ("ups-on-battery", "ups-b"), ("genset-b-late", "genset-b"),
-            ("cooling-unit-failed", "cooling-2"), ("cooling-unit-failed", "cooling-4"),
+            ("mains-lost", "mains-a"), ("mains-lost", "mains-b"), ("ups-on-battery", "ups-b"),
+            ("genset-b-late", "genset-b"), ("cooling-unit-failed", "cooling-2"), ("cooling-unit-failed", "cooling-4"),
         ),
     )  # fmt: skip
     say("uplink-3", "if.oper", "down", "port-3")
