@@ -1,62 +1,100 @@
 """Which alarm explains which: the rules by which faults become one incident.
 
-Two alarms belong together when the site file says that the asset of one can make the other (it feeds it, it is stood
-in for by it, both are in a redundancy group that is in trouble) *and* the kind of fault can have that effect. A loss of
-power explains that cooling stops and that a device falls silent; it does not explain a wet floor. Fire, water and
-intrusion are never explained by anything but their like.
+An asset is *down* while a rule with `propagates` is active on it, or on a group of which it is an unable member. What
+it feeds is *affected*; what has several feeders only when all of them are down or affected. A stand-in (a generator for
+its mains route) counts as a feeder only while the `then` of a `follows` rule on it holds: until it has taken over, what
+it feeds lives on what it stands in for. Two alarms belong together when they are about one asset, when one is about
+what the other affects or stands in for, or when one is the alarm of the redundancy group of the other's asset.
+
+Fire, water and intrusion are explained by nothing but their like: they page whatever else goes on.
 """
 
 from __future__ import annotations
 
-from dcmon.config.rules import AlarmClass, CapacityRule, CountRule, LostOnBatteryRule
+from dcmon.config.rules import AlarmClass, CapacityRule, CountRule, FollowsRule
+from dcmon.model import AlarmState
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.topology import Topology
 
-_C = AlarmClass
-INDEPENDENT = frozenset({_C.FIRE, _C.WATER, _C.SECURITY})
-"""Classes that only their like explains: they page whatever else goes on."""
+INDEPENDENT = frozenset({AlarmClass.FIRE, AlarmClass.WATER, AlarmClass.SECURITY})
+"""Classes that only their like explains."""
 
-EXPLAINS: dict[AlarmClass, frozenset[AlarmClass]] = {
-    _C.POWER: frozenset({_C.POWER, _C.FUEL, _C.COOLING, _C.NETWORK, _C.ENVIRONMENT, _C.MONITORING}),
-    _C.FUEL: frozenset({_C.FUEL, _C.POWER}),
-    _C.COOLING: frozenset({_C.COOLING, _C.ENVIRONMENT}),
-    _C.NETWORK: frozenset({_C.NETWORK, _C.MONITORING}),
-    _C.ENVIRONMENT: frozenset({_C.ENVIRONMENT, _C.COOLING}),
-    _C.MONITORING: frozenset({_C.MONITORING}),
-    _C.WATER: frozenset({_C.WATER}),
-    _C.FIRE: frozenset({_C.FIRE}),
-    _C.SECURITY: frozenset({_C.SECURITY}),
-}
-"""Along `feeds` and `stands_in_for`: cause class -> the classes it can bring about downstream."""
+
+class Causes:
+    """Answers for the alarms as they stand now."""
+
+    def __init__(self, topology: Topology) -> None:
+        self._topology = topology
+        self._propagating: list[Cell] = []
+        self._follows: dict[str, list[Cell]] = {}
+        self._groups: dict[str, list[Cell]] = {}
+
+    def add(self, cell: Cell) -> None:
+        """Makes an alarm known."""
+        if cell.rule.propagates:
+            self._propagating.append(cell)
+        if isinstance(cell.rule, FollowsRule):
+            self._follows.setdefault(cell.row.asset, []).append(cell)
+        if is_group(cell):
+            self._groups.setdefault(cell.row.asset, []).append(cell)
+
+    def together(self, there: Cell, new: Cell) -> bool:
+        """Whether `new` belongs to the incident of which `there` is an alarm."""
+        if there is new or _strangers(there, new):
+            return False
+        if there.source.suspects() & new.source.suspects():
+            return True
+        return self._speaks_for(there, new) or self.brings_about(there, new)
+
+    def brings_about(self, cause: Cell, effect: Cell) -> bool:
+        """Whether what is down by `cause` affects an asset of `effect`, or is stood in for by it."""
+        if not cause.rule.propagates or cause.row.state is not AlarmState.ACTIVE or _strangers(cause, effect):
+            return False
+        down = cause.source.suspects()
+        all_down = self._down()
+        for asset in effect.source.suspects():
+            if down & self._topology.stood_in_for(asset):
+                return True
+            if asset not in down and down & self._roots(asset, all_down, frozenset()):
+                return True
+        return False
+
+    def doubted(self, group: str, member: Cell) -> bool:
+        """Whether an alarm of `group` that concerns `member` is at least pending."""
+        return any(cell.live and self._speaks_for(cell, member) for cell in self._groups.get(group, ()))
+
+    def _speaks_for(self, group: Cell, member: Cell) -> bool:
+        """Whether `group` is the alarm of a redundancy group to which the asset of `member` belongs."""
+        if not is_group(group) or _strangers(group, member):
+            return False
+        return group.row.asset in self._topology.groups_of(member.row.asset)
+
+    def _down(self) -> frozenset[str]:
+        active = (cell for cell in self._propagating if cell.row.state is AlarmState.ACTIVE)
+        return frozenset(asset for cell in active for asset in cell.source.suspects())
+
+    def _roots(self, asset: str, down: frozenset[str], path: frozenset[str]) -> frozenset[str]:
+        """The assets that are down and by that affect `asset`; none while one of its feeders is well."""
+        feeders = [feeder for feeder in self._topology.feeders(asset) if self._counts(feeder)]
+        found: set[str] = set()
+        for feeder in feeders:
+            if feeder in path:
+                continue
+            roots = frozenset((feeder,)) if feeder in down else self._roots(feeder, down, path | {asset})
+            if not roots:
+                return frozenset()
+            found |= roots
+        return frozenset(found)
+
+    def _counts(self, feeder: str) -> bool:
+        """A stand-in feeds nothing before it has taken over."""
+        if not self._topology.stood_in_for(feeder):
+            return True
+        return any(cell.source.has_come() for cell in self._follows.get(feeder, ()))
 
 
 def is_group(cell: Cell) -> bool:
     return isinstance(cell.rule, (CountRule, CapacityRule))
-
-
-def cause_class(cell: Cell) -> AlarmClass:
-    """The class of what an alarm can cause: a device lost while on battery is a loss of power, however it is routed."""
-    return _C.POWER if isinstance(cell.rule, LostOnBatteryRule) else cell.rule.cls
-
-
-def explains(topology: Topology, cause: Cell, effect: Cell) -> bool:
-    """Whether the trouble behind `cause` can be what is behind `effect`."""
-    if cause is effect or _strangers(cause, effect):
-        return False
-    effects = effect.source.suspects()
-    suspects = cause.source.suspects()
-    if suspects & effects:
-        return True
-    if effect.rule.cls not in EXPLAINS[cause_class(cause)]:
-        return False
-    return any(suspects & topology.causes(asset) for asset in effects)
-
-
-def speaks_for(topology: Topology, group: Cell, member: Cell) -> bool:
-    """Whether `group` is the alarm of a redundancy group to which the asset of `member` belongs."""
-    if not is_group(group) or _strangers(group, member):
-        return False
-    return group.row.asset in topology.groups_of(member.row.asset)
 
 
 def _strangers(one: Cell, other: Cell) -> bool:

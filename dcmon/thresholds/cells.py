@@ -28,6 +28,10 @@ class Describer(Protocol):
         """The assets that are in trouble as far as this alarm goes."""
         ...
 
+    def has_come(self) -> bool:
+        """Whether what must follow has followed; False for rules that wait for nothing."""
+        ...
+
 
 class Cell:
     """One alarm: its row and what goes with it while the process runs."""

@@ -164,7 +164,7 @@ class Clocks:
     def _tell(self, run: _Run, now: int, state: str, reason: str, percent: int | None = None) -> None:
         row = run.row
         elapsed = (row.stopped if row.stopped is not None else now) - row.started
-        data = {"started": row.started, "limit": row.limit_ms, "elapsed": elapsed}
+        data = {"started": row.started, "limit_ms": row.limit_ms, "elapsed_ms": elapsed}
         if percent is not None:
             data["percent"] = percent
         if row.stopped is not None:

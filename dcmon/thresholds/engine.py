@@ -128,6 +128,10 @@ class Judge:
         before.extend(self._ledger.take())
         return before
 
+    def incident_of(self, asset: str) -> str | None:
+        """The open incident of an asset or group: the one it is the root of, else the newest it has an alarm in."""
+        return self._incidents.of(asset)
+
     def shelve(self, alarm_key: str, until: int, reason: str, by: str, now: int) -> Changes:
         """Keeps an alarm from telling anybody until `until`; if it is active then, people are told.
 

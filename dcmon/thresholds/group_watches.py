@@ -135,6 +135,9 @@ class FollowsWatch(Watch):
         self.came = False
         self._truth: Truth = None
 
+    def has_come(self) -> bool:
+        return self.came
+
     def condition(self, now: int) -> Truth:
         self._truth = self._judge()
         return self._truth

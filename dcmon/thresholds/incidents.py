@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dcmon.config.rules import Incidents as IncidentSettings
 from dcmon.model import Alarm, AlarmState, Incident, Severity
-from dcmon.thresholds.causes import explains, is_group, speaks_for
+from dcmon.thresholds.causes import Causes, is_group
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.ledger import Ledger, incident_transition
 from dcmon.thresholds.stamps import stamp
@@ -25,15 +25,14 @@ class IncidentBook:
         self._topology = topology
         self._settings = settings
         self.cells: dict[str, Cell] = {}
-        self._group_cells: dict[str, list[Cell]] = {}
+        self._causes = Causes(topology)
         self.keep_row: Callable[[Alarm], None] = ledger.put_alarm
         self.moved: Callable[[str, str], None] = lambda old, new: None
 
     def add(self, cell: Cell) -> None:
         """Makes an alarm known."""
         self.cells[cell.row.key] = cell
-        if is_group(cell):
-            self._group_cells.setdefault(cell.row.asset, []).append(cell)
+        self._causes.add(cell)
 
     def place(self, cell: Cell, now: int) -> None:
         """An alarm has become active: it joins an incident, reopens its own, or opens one."""
@@ -81,6 +80,15 @@ class IncidentBook:
         reason = f"{by} deals with it: {incident.title}"
         self._ledger.tell(incident_transition(incident, now, "acknowledged", reason, data={"by": by}))
         return [key for key in incident.alarms if self._belongs(key, incident)]
+
+    def of(self, asset: str) -> str | None:
+        """The open incident that an asset or group is the root of, else the newest in which it has an alarm."""
+        found = [
+            (incident.root == asset, incident.opened, incident.id)
+            for incident in self._open()
+            if incident.root == asset or any(row.asset == asset for row in self._live_rows(incident))
+        ]
+        return max(found)[2] if found else None
 
     def _begin(self, cell: Cell, now: int) -> None:
         row = cell.row
@@ -130,7 +138,7 @@ class IncidentBook:
             )  # fmt: skip
         self.keep_row(replace(row, incident=incident.id))
         self._absorb(incident, others)
-        later = bool(others) or (self._young(target, now) and self._caused(target, cell))
+        later = self._young(target, now) and self._caused(target, cell)
         incident = self._rerooted(incident, cell, target.root, later)
         self._ledger.put_incident(incident)
         self._sort_suppressed(incident)
@@ -193,10 +201,7 @@ class IncidentBook:
                     return group
                 if root == group and troubled == {asset}:
                     return asset
-        upstream = asset in topology.causes(root) or (
-            is_group(cell) and bool(cell.source.suspects() & topology.causes(root))
-        )
-        return asset if upstream and cause_came_later else root
+        return asset if cause_came_later else root
 
     def _troubled_members(self, incident: Incident, group: str) -> set[str]:
         """Members that an alarm of the incident is about, or that the group's own alarms name."""
@@ -214,26 +219,21 @@ class IncidentBook:
     def _explained(self, incident: Incident, cell: Cell) -> bool:
         """Whether some live alarm of the incident can be the cause, or shares the cause, of `cell`."""
         members = (self.cells[row.key] for row in self._live_rows(incident) if row.key in self.cells)
-        return self._sibling(incident, cell) or any(
-            explains(self._topology, member, cell) or speaks_for(self._topology, member, cell) for member in members
-        )
+        return self._sibling(incident, cell) or any(self._causes.together(member, cell) for member in members)
 
     def _sibling(self, incident: Incident, cell: Cell) -> bool:
         """Whether another member of a group that is in doubt as a whole has opened the incident just now."""
         if incident.cls != cell.rule.cls.value:
             return False
         return any(
-            incident.root in self._topology.groups[group].members
-            and any(
-                other.live and speaks_for(self._topology, other, cell) for other in self._group_cells.get(group, ())
-            )
+            incident.root in self._topology.groups[group].members and self._causes.doubted(group, cell)
             for group in self._topology.groups_of(cell.row.asset)
         )
 
     def _caused(self, incident: Incident, cell: Cell) -> bool:
-        """Whether `cell` explains the root alarm of an incident that was there before it."""
+        """Whether `cell` brings about the root alarm of an incident that was there before it."""
         root = self.cells.get(incident.alarms[0])
-        return root is not None and explains(self._topology, cell, root)
+        return root is not None and self._causes.brings_about(cell, root)
 
     def _same_cause(self, cell: Cell, joinable: list[Incident], target: Incident, now: int) -> list[Incident]:
         """Of several incidents that a group alarm belongs to, the young ones that failing members have opened."""

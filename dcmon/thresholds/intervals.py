@@ -93,6 +93,8 @@ class _Watcher:
             if since > old.start:
                 self._ledger.put_interval(replace(old, end=since))
         self._ledger.put_interval(Interval(indicator.id, since, None, state, reason))
+        if old is None:
+            return
         self._ledger.tell(
             Transition(
                 now, "indicator", indicator.id, state.value, reason,

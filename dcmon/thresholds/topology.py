@@ -22,17 +22,12 @@ class Topology:
             for fed in asset.feeds:
                 fed_by.setdefault(fed, set()).add(asset.id)
         self._upstream = {asset: _closure(asset, fed_by) for asset in self.assets}
-        feeds = {asset.id: set(asset.feeds) for asset in site.assets}
-        self._downstream = {asset: _closure(asset, feeds) for asset in self.assets}
+        self._fed_by = {asset: tuple(sorted(feeders)) for asset, feeders in fed_by.items()}
         self._depth = _depths(self.assets, fed_by)
         self._groups_of: dict[str, tuple[str, ...]] = {}
         for group in site.groups:
             for member in group.members:
                 self._groups_of[member] = (*self._groups_of.get(member, ()), group.id)
-        self._stand_ins: dict[str, set[str]] = {}
-        for asset in site.assets:
-            for replaced in asset.stands_in_for:
-                self._stand_ins.setdefault(replaced, set()).add(asset.id)
         self._suppliers = _suppliers(collectors)
 
     def name(self, subject: str) -> str:
@@ -55,22 +50,17 @@ class Topology:
         """Everything that feeds `asset`, over any number of steps."""
         return self._upstream.get(asset, frozenset())
 
-    def downstream(self, asset: str) -> frozenset[str]:
-        """Everything that `asset` feeds, over any number of steps."""
-        return self._downstream.get(asset, frozenset())
-
     def groups_of(self, asset: str) -> tuple[str, ...]:
         return self._groups_of.get(asset, ())
 
-    def causes(self, asset: str) -> frozenset[str]:
-        """Assets whose failure explains an alarm of `asset`, beside itself: what feeds it, what it stands in for."""
-        known = self.assets.get(asset)
-        replaced = frozenset(known.stands_in_for) if known else frozenset[str]()
-        return self.upstream(asset) | replaced
+    def feeders(self, asset: str) -> tuple[str, ...]:
+        """What feeds `asset` directly."""
+        return self._fed_by.get(asset, ())
 
-    def effects(self, asset: str) -> frozenset[str]:
-        """Assets whose alarms a failure of `asset` explains: the other way round of `causes`."""
-        return self.downstream(asset) | self._stand_ins.get(asset, set())
+    def stood_in_for(self, asset: str) -> frozenset[str]:
+        """The assets that `asset` replaces when they fail."""
+        known = self.assets.get(asset)
+        return frozenset(known.stands_in_for) if known else frozenset()
 
     def upstream_of_kind(self, asset: str, kind: AssetKind) -> tuple[str, ...]:
         """The upstream assets of one kind, in the order of the site file."""

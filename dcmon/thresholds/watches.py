@@ -53,6 +53,9 @@ class Watch:
     def suspects(self) -> frozenset[str]:
         return frozenset((self.cell.row.asset,))
 
+    def has_come(self) -> bool:
+        return False
+
 
 class SlotWatch(Watch):
     """A rule on a single series."""
