@@ -86,7 +86,7 @@ _ALL = (
     Scenario(
         "genset-fails",
         "Mains fail; generator A does not start at all",
-        "Generator A locks out after its fourth crank, about 85 s after the loss, and reports fail to start. UPS A"
+        "Generator A locks out after its fourth crank, about 90 s after the loss, and reports fail to start. UPS A"
         " lives on its battery (about 25 min), cooling units of side A stand; two units of this area remain on side B."
         " The mains return at 440 s, long before the battery is empty.",
         (
