@@ -175,26 +175,31 @@ def _cfb() -> Any:
 
 @dataclass(slots=True)
 class EngineClock:
-    """snmpEngineBoots and snmpEngineTime of another engine; until `synced` hearsay, good enough to address it."""
+    """snmpEngineBoots and snmpEngineTime of another engine.
+
+    They begin as hearsay, from an unauthenticated Report. Even that makes older answers stale: were it a lie, the
+    true agent would seem silent, and after a silence it is discovered anew.
+    """
 
     boots: int
     time: int
     heard: float
     """When they were heard, in seconds of the local monotonic clock."""
-    synced: bool = False
+    authentic: bool = False
 
     def time_at(self, now: float) -> int:
         """The other engine's time by now."""
         return min(MAX_BOOTS, self.time + int(now - self.heard))
 
     def accept(self, boots: int, time: int, now: float) -> bool:
-        """RFC 3414 section 3.2.7b for an authentic message: False for a stale one; any other moves the clock on."""
-        if boots == MAX_BOOTS:
+        """RFC 3414 section 3.2.7b for an authentic message: False for a stale one; a newer one moves the clock on."""
+        if boots == MAX_BOOTS or boots < self.boots:
             return False
-        if self.synced and (boots < self.boots or (boots == self.boots and time < self.time_at(now) - TIME_WINDOW_S)):
+        if boots == self.boots and time < self.time_at(now) - TIME_WINDOW_S:
             return False
-        if not self.synced or (boots, time) > (self.boots, self.time):
-            self.boots, self.time, self.heard, self.synced = boots, time, now, True
+        if (boots, time) > (self.boots, self.time):
+            self.boots, self.time, self.heard = boots, time, now
+        self.authentic = True
         return True
 
 

@@ -166,7 +166,7 @@ class UserExchange:
         if report.oid == UNKNOWN_ENGINE:
             self._forget(engine)
         elif report.oid == NOT_IN_TIME_WINDOW:
-            known = engine.clock.synced
+            known = engine.clock.authentic
             if not engine.timely(report.message, self._loop.time()):
                 self._forget(engine)  # the agent forgot how often it has booted (net-snmp #385)
             elif known:

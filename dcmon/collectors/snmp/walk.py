@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 _MAX_OCTETS: Final = 1430
 """Longer answers than 1,472 octets become fragments, and fragments get lost; some room is left for longer values."""
-_UNKNOWN_OCTETS: Final = 100.0
-"""Of a variable binding of which nothing is known: 14 repetitions of one column."""
+_UNKNOWN_OCTETS: Final = 140.0
+"""Of a variable binding of which nothing is known: 10 repetitions of one column."""
 _FADING: Final = 0.8
 _MAX_REPETITIONS: Final = 25
 _MAX_COLUMNS: Final = 24
