@@ -19,6 +19,7 @@ from dcmon.model import DcmonError
 _ACCEPTED: Final = frozenset({201, 204})
 _ABOUT_LINES: Final = frozenset({400, 413, 422})
 _DETAIL_CHARS: Final = 200
+_BODY_BYTES: Final = 100_000
 _LONGEST_WAIT_S: Final = 3600.0
 _HINTS: Final = {
     401: "it does not know us: check influx.token",
@@ -62,33 +63,31 @@ class V2Writer:
     def __init__(self, settings: Influx, token: str | None) -> None:
         """Must be made where a loop runs."""
         from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
+        from influxdb_client.service.write_service import WriteService
 
         self._settings = settings
         self._token = token
         self._client = InfluxDBClientAsync(
             settings.url, token or "", settings.org, timeout=settings.timeout, allow_redirects=False
         )
-        self._api = self._client.write_api()
+        self._service: Any = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
 
     async def write(self, body: str) -> None:
-        """See Writer."""
-        from influxdb_client.domain.write_precision import WritePrecision
-        from influxdb_client.rest import ApiException
-
+        """See Writer. The answer is read here, because the client's own reading writes it to the debug log."""
         try:
-            async with asyncio.timeout(self._settings.timeout / 1000):
-                milliseconds: Any = WritePrecision.MS
-                taken = await self._api.write(
-                    self._settings.bucket, self._settings.org, body.encode("utf-8"), milliseconds
-                )
-        except ApiException as error:
-            text = error.response.data if error.response is not None else str(error.reason)
-            headers: Mapping[str, Any] = error.headers or {}
-            raise explain(error.status or 0, text, headers, self._token) from None
+            async with (
+                asyncio.timeout(self._settings.timeout / 1000),
+                await self._service.post_write_async(
+                    self._settings.org,
+                    self._settings.bucket,
+                    body.encode("utf-8"),
+                    precision="ms",
+                    _preload_content=False,
+                ) as answer,
+            ):
+                await judge(answer, self._token)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise unreachable(self._settings, error) from None
-        if not taken:
-            raise explain(200, "", {}, self._token)
 
     async def close(self) -> None:
         """See Writer."""
@@ -121,8 +120,7 @@ class V1Writer:
                     allow_redirects=False,
                 ) as answer,
             ):
-                if answer.status not in _ACCEPTED:
-                    raise explain(answer.status, await answer.text(errors="replace"), answer.headers, self._token)
+                await judge(answer, self._token)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise unreachable(self._settings, error) from None
 
@@ -134,9 +132,15 @@ class V1Writer:
 WRITERS: Final[dict[str, type[V1Writer] | type[V2Writer]]] = {"v1": V1Writer, "v2": V2Writer}
 
 
-def explain(status: int, text: str | bytes, headers: Mapping[str, Any], token: str | None) -> DcmonError:
+async def judge(answer: aiohttp.ClientResponse, token: str | None) -> None:
+    """Returns when the answer says "taken", else raises what it means."""
+    if answer.status not in _ACCEPTED:
+        body = await answer.content.read(_BODY_BYTES)
+        raise explain(answer.status, body.decode("utf-8", "replace"), answer.headers, token)
+
+
+def explain(status: int, body: str, headers: Mapping[str, str], token: str | None) -> DcmonError:
     """What an answer other than "taken" means: RefusedError when it is about the lines, else UnavailableError."""
-    body = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     detail = " ".join(body.split())[:_DETAIL_CHARS]
     if token:
         detail = detail.replace(token, "***")
@@ -147,7 +151,7 @@ def explain(status: int, text: str | bytes, headers: Mapping[str, Any], token: s
         return UnavailableError(f"{message}, which no write of InfluxDB answers: check influx.url and influx.api")
     if hint := _HINTS.get(status):
         return UnavailableError(f"{message}: {hint}")
-    return UnavailableError(message, retry_after(str(headers.get("Retry-After", "")), str(headers.get("Date", ""))))
+    return UnavailableError(message, retry_after(headers.get("Retry-After", ""), headers.get("Date", "")))
 
 
 def unreachable(settings: Influx, error: Exception) -> UnavailableError:

@@ -52,6 +52,10 @@ class JournalReader:
         """Ends what is under way and closes the file."""
         self._db.close()
 
+    def size(self) -> int:
+        """Bytes of the file that are in use."""
+        return self._db.size()
+
     def load_snapshot(self, now: int, young_ms: int = _DAY_MS) -> Snapshot:
         """All the core needs to go on where it was.
 

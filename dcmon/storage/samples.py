@@ -199,12 +199,8 @@ class Samples:
         return len(self._buffer) + len(self._flushing)
 
     def size(self) -> int:
-        """Bytes of the file that are in use; free pages, which it will fill again, left out."""
-        with self._db.reading() as db:
-            pages, free, page = (
-                db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-            )
-            return int((pages - free) * page)
+        """Bytes of the file that are in use."""
+        return self._db.size()
 
     @contextmanager
     def _snapshot(self, key: SeriesKey) -> Iterator[tuple[sqlite3.Connection, int, int, list[Reading]]]:
