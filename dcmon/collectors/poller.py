@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Protocol
 
 from dcmon.clock import Clock, perf_counter
 from dcmon.collectors.back_off import back_off
+from dcmon.collectors.deadline import Deadlines
 from dcmon.collectors.schedule import EVERYTHING, Intervals, Schedule
 from dcmon.collectors.slots import Slots
 from dcmon.config.agent import Polling
@@ -81,7 +83,18 @@ class DeviceStats:
 class _Watch:
     """One device under way: its schedule, its statistics and what its task waits for."""
 
-    __slots__ = ("asked", "bus", "device", "hurried", "resting_until", "schedule", "sleeping", "stats", "task")
+    __slots__ = (
+        "asked",
+        "bus",
+        "device",
+        "hurried",
+        "planned",
+        "resting_until",
+        "schedule",
+        "sleeping",
+        "stats",
+        "task",
+    )
 
     def __init__(self, device: Device, schedule: Schedule, bus: AbstractAsyncContextManager[None]) -> None:
         self.device = device
@@ -89,6 +102,7 @@ class _Watch:
         self.bus = bus
         self.stats = DeviceStats(device.asset)
         self.resting_until: float | None = None
+        self.planned = 0.0
         self.task: asyncio.Task[None] | None = None
         self.sleeping = False
         self.asked = False
@@ -132,10 +146,17 @@ class Poller:
         self._clock = clock
         self._submit = submit
         self._dice = dice or random.Random()
-        self._deadline_s = polling.deadline / 1000
+        self._deadlines = Deadlines(polling.deadline / 1000)
         self._max_back_off_s = polling.max_back_off / 1000
         self._delivering = True
         self._slots = Slots(polling.max_in_flight, _LEASE_S)
+        self.errors: Counter[str] = Counter()
+        """Failed polls by reason."""
+        self.lag_s = 0.0
+        """How late polls start against their schedule, at worst lately (clock seconds; halves with every poll)."""
+        self.in_flight = 0
+        self.last_ended: int | None = None
+        """When any poll last ended, answered or not (ms UTC)."""
         self._watches = self._arrange(list(devices), intervals or {}, polling)
 
     def _arrange(
@@ -201,7 +222,7 @@ class Poller:
     async def _wait(self, watch: _Watch) -> None:
         while not watch.asked:
             now = self._clock.monotonic()
-            at = watch.due_at(now)
+            at = watch.planned = watch.due_at(now)
             if at <= now:
                 return
             watch.sleeping = True
@@ -218,13 +239,18 @@ class Poller:
     async def _poll(self, watch: _Watch) -> None:
         woken = self._clock.monotonic()
         asked, watch.asked = watch.asked, False
+        due = woken if asked else watch.planned
         groups = watch.take(woken, asked)
         async with watch.bus:
             slot = await self._slots.take()
+            self.lag_s = max(self._clock.monotonic() - due, self.lag_s / 2)
+            self.in_flight += 1
             try:
                 batch = await self._ask(watch, groups)
             finally:
+                self.in_flight -= 1
                 self._slots.give_back(slot)
+        self.last_ended = self._clock.now()
         await self._deliver(watch, batch)
         if watch.resting_until is None:
             watch.schedule.arrange(watch.device.groups or EVERYTHING, watch.hurried)
@@ -236,12 +262,12 @@ class Poller:
         stats.polls += 1
         started, ts = perf_counter(), self._clock.now()
         try:
-            async with asyncio.timeout(self._deadline_s):
+            with self._deadlines.begin():
                 batch = await watch.device.poll(groups, ts)
         except CollectError as error:
             return self._failed(watch, error.reason, str(error))
         except TimeoutError:
-            return self._failed(watch, "timeout", f"the poll was not finished after {self._deadline_s:g} s")
+            return self._failed(watch, "timeout", f"the poll was not finished after {self._deadlines.seconds:g} s")
         except Exception as error:
             stats.crashes += 1
             detail = f"fault of dcmon: {error!r}"
@@ -257,6 +283,7 @@ class Poller:
     def _failed(self, watch: _Watch, reason: str, detail: str) -> list[Reading]:
         stats, now = watch.stats, self._clock.now()
         stats.failed += 1
+        self.errors[reason] += 1
         stats.failures += 1
         stats.last_error = detail
         if stats.lost_since is None:
