@@ -1,16 +1,16 @@
-"""The pure core of `dcmon replay`: samples go down the path of live ones, as fast as they can, and what follows comes out.
+"""The pure core of `dcmon replay`: samples go down the path of live ones, as fast as they can, and decisions come out.
 
-A file of samples is not a poller. What it does not say has not happened: a value holds until the next of its series, and
-a device of which it says nothing is not silent. A device is silent when the file says so (`device.reachable` false), or
-when it gave samples at a regular pace and then none for 2.5 times that pace (at least 2.5 poll intervals) while others
-went on. From then on its values are believed for 2.5 poll intervals more, then they are UNKNOWN.
+A file of samples is not a poller. What it does not say has not happened: a value holds until the next of its series,
+and a device of which it says nothing is not silent. A device is silent when the file says so (`device.reachable`
+false), or when it gave samples at a regular pace and then none for 2.5 times that pace (at least 2.5 poll intervals)
+while others went on. From then on its values are believed for 2.5 poll intervals more, then they are UNKNOWN.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
@@ -93,9 +93,6 @@ class _Player:
         self._intervals: dict[tuple[str, int], Interval] = {}
         self._first: int | None = None
         self._now = 0
-        self._config = config
-        self._known = {asset.id for asset in config.site.assets} | set(config.collectors.devices)
-        self._unknown: set[str] = set()
 
     def play(self, ts: int, batch: list[Reading | Ack]) -> Iterator[dict[str, Any]]:
         """One instant: what was due before it, then its samples, then its acknowledgements."""
@@ -162,7 +159,8 @@ class _Player:
             if figures.measured is None:
                 continue
             verdict = figures.verdict(view.target)
-            reason = f"{view.title_en}: {figures.measured:.4%} measured, {figures.worst or 0:.4%} at worst, {view.target:g} % wanted"
+            shares = f"{figures.measured:.4%} measured, {figures.worst or 0:.4%} at worst"
+            reason = f"{view.title_en}: {shares}, {view.target:g} % wanted"
             yield {
                 "ts": iso(self._now), "type": "control", "asset": view.subject or None, "rule": view.control,
                 "state": verdict.value, "severity": None, "reason": reason, "incident": None, "subject": view.id,
@@ -323,8 +321,3 @@ def _in_range(millis: int) -> int:
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
-
-
-def known_assets(config: Config) -> Mapping[str, str]:
-    """Asset id -> name."""
-    return {asset.id: asset.name for asset in config.site.assets}

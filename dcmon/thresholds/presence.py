@@ -74,7 +74,10 @@ class Presence:
         return back
 
     def silent_before(self, ts: int) -> Iterator[tuple[int, Reading]]:
-        """Devices that have fallen silent before `ts`, each with the instant at which that showed, in order."""
+        """Devices that have fallen silent before `ts`, each with the instant at which that showed, in order.
+
+        A pause of the whole file says nothing about any of them.
+        """
         if self._check_at is None or ts <= self._check_at:
             return
         paused = ts - self._last
@@ -83,19 +86,16 @@ class Presence:
         for device, pace in self._paces.items():
             if pace.limit is None or pace.silent or pace.spoken_for:
                 continue
+            if paused >= pace.limit:
+                pace.last += paused
             due = pace.last + pace.limit
-            if due >= ts or paused >= pace.limit:
-                self._check_at = min(self._check_at or due, max(due, ts))
-                if paused >= pace.limit:
-                    pace.last += paused
+            if due >= ts:
+                self._check_at = due if self._check_at is None else min(self._check_at, due)
                 continue
             pace.silent = True
-            fallen.append((due, device, pace.last))
-        for due, device, last in sorted(fallen):
-            yield (
-                max(due, self._last),
-                _answer(max(due, self._last), device, False, f"no samples for {(due - last) / 1000:g} s"),
-            )
+            fallen.append((max(due, self._last), device, pace.last))
+        for at, device, last in sorted(fallen):
+            yield at, _answer(at, device, False, f"no samples for {(at - last) / 1000:g} s")
 
     def _name(self, wanted: _Pace) -> str:
         return next(device for device, pace in self._paces.items() if pace is wanted)
