@@ -109,7 +109,7 @@ def test_a_contact_becomes_another_assets_point_with_its_polarity_turned() -> No
         PointMap(point="contact.closed", index="3", asset="panel-a", as_point="fire.alarm", as_index="", invert=True)
     ]
     assert apply_maps(maps, [reading("contact.closed", "3", True)]) == [
-        Reading(5, "panel-a", "fire.alarm", "", False, Quality.GOOD, None, "1.3.6.1")
+        Reading(5, "panel-a", "fire.alarm", None, False, Quality.GOOD, None, "1.3.6.1")
     ]
 
 
