@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from dcmon.config.checks import Knowledge, run_checks
+from dcmon.config.config import Config
 from dcmon.config.loader import Loaded, json_schemas, load_with_lines
 from dcmon.config.yamlfile import Problem
 from dcmon.model import ConfigError, DcmonError
@@ -54,20 +55,24 @@ def find_config(given: Path | None) -> Path:
 def checked(directory: Path) -> tuple[Loaded, list[Problem]]:
     """The configuration and its warnings. Raises ConfigError when a check finds an error."""
     loaded = load_with_lines(directory)
-    problems = run_checks(loaded, knowledge(directory))
+    problems = run_checks(loaded, knowledge(loaded.config))
     if any(not problem.warning for problem in problems):
         raise ConfigError(problems)
     return loaded, problems
 
 
-def knowledge(directory: Path) -> Knowledge:
+def knowledge(config: Config) -> Knowledge:
     """What the checks must know of profiles and controls."""
     from dcmon.collectors.profile import load_profiles
-    from dcmon.thresholds.controls import load_controls
+    from dcmon.thresholds import catalogue
 
-    profiles = load_profiles(directory / "profiles")
-    points = {name: frozenset(profile.point_names) for name, profile in profiles.items()}
-    return Knowledge(points, frozenset(load_controls(directory / "controls")))
+    profiles = load_profiles(config.directory / "profiles")
+    used = {device.profile for device in config.collectors.devices.values()}
+    points = {name: profile.points if name in used else frozenset() for name, profile in profiles.items()}
+    # Without the targets: whether they fit the catalogue is what is to be checked.
+    untargeted = config.model_copy(update={"rules": config.rules.model_copy(update={"targets": {}})})
+    controls = catalogue(untargeted).values()
+    return Knowledge(points, frozenset(name for control in controls for name in (control.id, control.tom)))
 
 
 @app.command()
@@ -92,6 +97,48 @@ def schema(directory: Annotated[Path, typer.Argument(help="where to write NAME.s
         path = directory / f"{name}.schema.json"
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         out.print(str(path), markup=False)
+
+
+@app.command()
+def run(config: ConfigOption = None) -> None:
+    """Watches the site until SIGTERM or Ctrl+C. SIGHUP reads the configuration again."""
+    from dcmon.service import serve
+
+    with telling_errors():
+        directory = find_config(config)
+        checked(directory)
+        serve(lambda: checked(directory)[0].config)
+
+
+@app.command()
+def demo(
+    scenario: Annotated[str, typer.Option(help="what happens; --list shows all")] = "mains-outage",
+    speed: Annotated[float, typer.Option(min=0.1, max=10_000, help="how many times faster than life")] = 1.0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="port of the NOC page; 0 takes a free one")] = 8080,
+    exit_after: Annotated[float | None, typer.Option(help="end after so many real seconds")] = None,
+    report: Annotated[Path | None, typer.Option(help="write what happened to this file, as JSON")] = None,
+    config: Annotated[Path | None, typer.Option(help="another site with the same devices")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="keep journal and samples here; else a temporary folder")
+    ] = None,
+    list_scenarios: Annotated[bool, typer.Option("--list", help="the scenarios and what they must cause")] = False,
+) -> None:
+    """A simulated data centre on real sockets and dcmon on it; needs no other server."""
+    from dcmon.demo import Demo, play
+    from dcmon.service import until_stopped
+    from dcmon.sim import SCENARIOS
+
+    if list_scenarios:
+        for entry in SCENARIOS.values():
+            out.print(f"[bold]{entry.name}[/]  {entry.title}. {entry.description}")
+        return
+    with telling_errors():
+        if scenario not in SCENARIOS:
+            raise DcmonError(f"there is no scenario {scenario!r}; `dcmon demo --list` shows all")
+        wanted = Demo(scenario, speed, port, exit_after, config, data_dir, out)
+        result = until_stopped(lambda stop: play(wanted, stop))
+        if report is not None:
+            report.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def main() -> None:

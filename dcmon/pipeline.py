@@ -55,7 +55,10 @@ class Pipeline:
         self.latest: dict[SeriesKey, Reading] = {}
         self.readings = 0
         """Readings taken since the start."""
+        self.transitions = 0
+        """Changes of state decided since the start."""
         self.commits = 0
+        self.failed_commits = 0
         self.commit_error: str | None = None
         """Why the last commit failed; None while the journal takes rows."""
         self._store = store
@@ -74,19 +77,19 @@ class Pipeline:
         for reading in batch:
             key = reading[1:4]
             if key in latest:
-                latest[key] = reading  # type: ignore[index]  # a plain tuple is the same key
+                latest[key] = reading
             else:
                 latest[SeriesKey(*key)] = reading
         for recorder in self._recorders:
             recorder.append(batch)
-        self._decide(batch)
+        self._decide(batch, self._clock.now())
 
     def tick(self) -> None:
         """Lets delays and deadlines run out that no reading wakes."""
         now = self._clock.now()
         due = self.next_due()
         if due is not None and due <= now:
-            self._decide(())
+            self._decide((), now)
 
     def next_due(self) -> int | None:
         """When the core has something to do without a reading."""
@@ -95,7 +98,7 @@ class Pipeline:
 
     def note(self, transitions: Iterable[Transition]) -> None:
         """Keeps what happened outside the judged points: traps, devices lost and found, the agent's start."""
-        self.apply(Changes(transitions=list(transitions)))
+        self._keep(Changes(transitions=list(transitions)))
 
     def apply(self, changes: Changes) -> None:
         """Takes changes that somebody else decided (an acknowledgement, the outcome of a delivery)."""
@@ -122,8 +125,7 @@ class Pipeline:
             tasks.create_task(self._ticking(), name="tick")
             tasks.create_task(self._committing(), name="commit")
 
-    def _decide(self, batch: Sequence[Reading]) -> None:
-        now = self._clock.now()
+    def _decide(self, batch: Sequence[Reading], now: int) -> None:
         changes = self.judge.step(batch, now)
         due = self.pager.next_due()
         if changes or (due is not None and due <= now):
@@ -133,6 +135,7 @@ class Pipeline:
     def _keep(self, changes: Changes) -> None:
         if not changes:
             return
+        self.transitions += len(changes.transitions)
         self._undone.extend(changes)
         self._work.set()
         self._on_decided(changes)
@@ -175,6 +178,7 @@ class Pipeline:
             await self._store.save(changes)
 
     def _complain(self, error: str) -> None:
+        self.failed_commits += 1
         if self.commit_error is None:
             log.error("nothing can be committed, so nobody can be paged: %s", error)
         self.commit_error = error

@@ -10,7 +10,7 @@ from dcmon.model import Reading
 
 
 class _Change(NamedTuple):
-    """What becomes of a reading; None keeps a field as it is."""
+    """What becomes of a reading; None keeps a field as it is, an empty index takes the index away."""
 
     asset: str | None
     point: str | None
@@ -55,7 +55,7 @@ class Maps:
 
     def _find(self, point: str, index: str | None) -> _Found:
         for entry in self._maps:
-            if not _fits(entry.point, point) or (entry.index is not None and entry.index != index):
+            if not entry.takes(point) or (entry.index is not None and entry.index != index):
                 continue
             if entry.ignore:
                 return False
@@ -69,10 +69,6 @@ def apply_maps(maps: Sequence[PointMap], readings: list[Reading]) -> list[Readin
     return Maps(maps).apply(readings)
 
 
-def _fits(pattern: str, point: str) -> bool:
-    return point.startswith(pattern[:-1]) if pattern.endswith(".*") else point == pattern
-
-
 def _changed(reading: Reading, change: _Change) -> Reading:
     ts, asset, point, index, value, quality, reason, source = reading
     if change.invert and isinstance(value, bool):
@@ -81,7 +77,7 @@ def _changed(reading: Reading, change: _Change) -> Reading:
         ts,
         change.asset or asset,
         change.point or point,
-        index if change.index is None else change.index,
+        index if change.index is None else change.index or None,
         value,
         quality,
         reason,

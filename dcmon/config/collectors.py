@@ -82,6 +82,12 @@ class PointMap(Strict):
     invert: bool = Field(default=False, description="true where the contact is closed when all is well")
     ignore: bool = False
 
+    def takes(self, point: str) -> bool:
+        """Whether a point of this name fits `point`."""
+        if self.point == "*":
+            return True
+        return point.startswith(self.point[:-1]) if self.point.endswith(".*") else point == self.point
+
 
 class Device(Strict):
     """A device is named like the asset that it is."""

@@ -2,9 +2,11 @@
 
 At least once: a message is claimed with a lease, sent, and recorded; a crash in between means that it is claimed again
 and sent with the same key (and Message-ID). Each person and channel is a lane of its own, so that one that hangs holds
-up nobody else, and messages of one lane keep their order, fold and bundle. What became of a failed message:
+up nobody else; a lane sends one message at a time, keeps their order, and folds and bundles what has gathered. What
+became of a failed message:
 
-- transient: again after a growing pause; a page that has waited for `divert` also goes over another channel.
+- transient: the lane waits, longer each time, or until something new comes; then the most urgent goes first. A page
+  that has waited for `divert` also goes over another channel.
 - unknown (it may have arrived): another channel of that person; where he has none, again with the same key.
 - permanent, or older than `give_up`: another channel, or recorded as failed, on which the Pager escalates.
 """
@@ -14,9 +16,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Protocol
 
 from dcmon.clock import Clock
@@ -26,17 +27,18 @@ from dcmon.model import Changes, Notification, SendError, StoreError
 from dcmon.notify.caps import free_slots, next_slot
 from dcmon.notify.failures import Attempts, Outcome, Verdict, findings, judge
 from dcmon.notify.parcels import Parcel, bundle, fold
+from dcmon.notify.records import STORE_PAUSE_S, OutboxJournal, OutboxStats, Records
 
 _log = logging.getLogger("dcmon.notify")
 
 _BATCH = 200
 """Rows claimed at once."""
-_HELD_MAX = 2_000
+_LANE_MAX = 500
+"""Rows that a lane keeps in memory while its channel is away; more go back to the journal."""
+_HELD_MAX = 20_000
 """Rows in memory at once; more wait in the journal."""
 _LOOK_S = 30.0
 """Longest pause between two looks at the journal, so that a clock that was set costs at most so much."""
-_STORE_PAUSE_S = 1.0
-"""Pause before the journal is tried again after it failed."""
 _GRACE_S = 5.0
 """How long messages under way may take to end when the worker is stopped; real time."""
 
@@ -47,44 +49,18 @@ class Notifier(Protocol):
     async def send(self, notification: Notification, person: Person) -> str: ...
 
 
-class Row(Protocol):
-    """A claimed message; `attempts` counts this claim."""
-
-    @property
-    def notification(self) -> Notification: ...
-    @property
-    def attempts(self) -> int: ...
-
-
-class OutboxJournal(Protocol):
-    """What the worker needs of the journal. The methods may block for the disk: they are called in a thread."""
-
-    def claim(self, now: int, owner: str, lease_ms: int, limit: int) -> Sequence[Row]: ...
-    def mark_sent(self, key: str, now: int, detail: str) -> None: ...
-    def mark_failed(self, key: str, now: int, detail: str, retry_at: int | None) -> None: ...
-    def mark_unknown(self, key: str, now: int, detail: str) -> None: ...
-    def next_outbox_due(self) -> int | None: ...
-
-
-@dataclass(slots=True)
-class OutboxStats:
-    """Counted since the start, in outbox rows."""
-
-    sent: int = 0
-    retried: int = 0
-    failed: int = 0
-    unknown: int = 0
-    held: int = 0
-
-
 @dataclass(slots=True)
 class _Lane:
     """Everything under way to one person over one channel."""
 
     person: str
     channel: str
-    waiting: list[Row] = field(default_factory=list)
+    waiting: dict[str, Notification] = field(default_factory=dict)
     sent: deque[int] = field(default_factory=deque)
+    """When messages went, as far back as the cap looks."""
+    failures: int = 0
+    """Attempts since the channel last took something."""
+    fresh: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
 
@@ -106,19 +82,15 @@ class OutboxWorker:
         commit: Callable[[Changes], Awaitable[None]],
         owner: str = "outbox",
     ) -> None:
-        self.stats = OutboxStats()
         self._journal = journal
         self._clock = clock
-        self._commit = commit
         self._owner = owner
+        self._records = Records(journal, clock, commit)
         self._woken = asyncio.Event()
         self._lanes: dict[tuple[str, str], _Lane] = {}
         self._held: set[str] = set()
         self._diverted: set[str] = set()
         self._unknown: Counter[str] = Counter()
-        self._troubled: Counter[str] = Counter()
-        self._slots: dict[str, asyncio.Semaphore] = {}
-        self._closing = False
         self.reconfigure(notifiers, people, settings)
 
     def reconfigure(self, notifiers: Mapping[str, Notifier], people: People, settings: Outbox) -> None:
@@ -133,19 +105,23 @@ class OutboxWorker:
         self._woken.set()
 
     @property
+    def stats(self) -> OutboxStats:
+        return self._records.stats
+
+    @property
     def busy(self) -> int:
         """Messages claimed and not yet settled."""
         return len(self._held)
 
     async def run(self) -> None:
-        """Sends until cancelled; then what is under way may end within a few seconds."""
-        self._closing = False
+        """Sends until cancelled; then what is under way may end within a few seconds, and the rest stays queued."""
+        self._records.closing = False
         try:
             while True:
                 self._woken.clear()
-                await self._pause(await self._claim())
+                await self._either(self._woken, await self._claim())
         finally:
-            self._closing = True
+            self._records.closing = True
             await self._finish()
 
     # Claiming
@@ -154,37 +130,44 @@ class OutboxWorker:
         """Hands everything due to its lane; returns the seconds until there is more to do."""
         try:
             while len(self._held) < _HELD_MAX:
-                rows = await asyncio.to_thread(
-                    self._journal.claim, self._clock.now(), self._owner, self._settings.lease, _BATCH
-                )
+                lease = self._settings.lease
+                rows = await asyncio.to_thread(self._journal.claim, self._clock.now(), self._owner, lease, _BATCH)
                 for row in rows:
-                    self._enqueue(row)
+                    self._enqueue(row.notification)
                 if len(rows) < _BATCH:
                     break
+            self._start_lanes()
             due = await asyncio.to_thread(self._journal.next_outbox_due)
         except StoreError as error:
-            self._trouble("journal", str(error))
-            return _STORE_PAUSE_S
-        self._well("journal")
+            self._records.trouble("journal", str(error))
+            return STORE_PAUSE_S
+        finally:
+            self._start_lanes()
+        self._records.well("journal")
         if due is None:
             return _LOOK_S
-        seconds = (due - self._clock.now()) / 1000
-        return min(max(seconds, _STORE_PAUSE_S if self._held else 0.01), _LOOK_S)
+        # What is under way may be due again by its lease; that is no reason to look at once.
+        return min(max((due - self._clock.now()) / 1000, 1.0 if self._held else 0.01), _LOOK_S)
 
-    def _enqueue(self, row: Row) -> None:
-        message = row.notification
+    def _enqueue(self, message: Notification) -> None:
         if message.key in self._held:
-            return  # claimed anew because it takes longer than its lease; it is under way
+            return  # claimed anew because it takes longer than its lease
         self._held.add(message.key)
-        lane = self._lanes.setdefault(
-            (message.person, message.channel), _Lane(person=message.person, channel=message.channel)
-        )
-        lane.waiting.append(row)
-        if lane.task is None:
-            lane.task = asyncio.create_task(self._drive(lane), name=f"outbox {lane.person}/{lane.channel}")
+        name = (message.person, message.channel)
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = _Lane(*name)
+        lane.waiting[message.key] = message
+        lane.fresh.set()
 
-    async def _pause(self, seconds: float) -> None:
-        waits = [asyncio.create_task(self._woken.wait()), asyncio.create_task(self._clock.sleep(seconds))]
+    def _start_lanes(self) -> None:
+        for lane in self._lanes.values():
+            if lane.waiting and lane.task is None:
+                lane.task = asyncio.create_task(self._drive(lane), name=f"outbox {lane.person}/{lane.channel}")
+
+    async def _either(self, event: asyncio.Event, seconds: float) -> None:
+        """Waits for the event, but no longer than `seconds` of the clock."""
+        waits = [asyncio.create_task(event.wait()), asyncio.create_task(self._clock.sleep(max(seconds, 0)))]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -192,6 +175,8 @@ class OutboxWorker:
                 wait.cancel()
 
     async def _finish(self) -> None:
+        for lane in self._lanes.values():
+            lane.fresh.set()
         tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=_GRACE_S)
@@ -203,45 +188,52 @@ class OutboxWorker:
 
     async def _drive(self, lane: _Lane) -> None:
         """The lane's supervisor: whatever goes wrong in here ends no other lane."""
-        rows: list[Row] = []
         try:
-            while lane.waiting and not self._closing:
-                rows, lane.waiting = lane.waiting, []
-                await self._round(lane, rows)
-                self._release(rows)
+            while lane.waiting and not self._records.closing:
+                lane.fresh.clear()
+                until = await self._round(lane)
+                if until is not None and not self._records.closing:
+                    await self._either(lane.fresh, (until - self._clock.now()) / 1000)
         except Exception:  # noqa: BLE001
             _log.exception("outbox: messages to %s over %s wait for the end of their lease", lane.person, lane.channel)
         finally:
             lane.task = None
-            self._release((*rows, *lane.waiting))
-            lane.waiting.clear()
+            for key in list(lane.waiting):
+                self._drop(lane, key)
             self._woken.set()
 
-    async def _round(self, lane: _Lane, rows: Sequence[Row]) -> None:
-        """Sends what may go now; after a failure of the channel the rest is not tried, but put off with it."""
-        attempts = {row.notification.key: row.attempts for row in rows}
-        parcels = self._parcels(lane, fold(row.notification for row in rows))
+    async def _round(self, lane: _Lane) -> int | None:
+        """Sends what may go now. Returns when to go on (ms UTC) if something has to wait, None otherwise."""
+        now = self._clock.now()
+        parcels = self._parcels(lane, now)
         if not parcels:
-            await self._hold(lane, rows)
-        away: SendError | None = None
+            self.stats.held += len(lane.waiting)
+            return next_slot(lane.sent, now, self._settings.caps[lane.channel])
         for parcel in parcels:
-            if self._closing:
-                return
-            result = away or await self._send(parcel.notification)
+            if self._records.closing:
+                return None
+            result = await self._send(parcel.notification)
             if not isinstance(result, SendError):
-                lane.sent.append(self._clock.now())
-                await self._sent(parcel, result)
-                continue
-            await self._failed(parcel, result, attempts)
-            if away is None and not result.permanent:
-                away = SendError(f"not tried: {result}")
+                await self._sent(lane, parcel, result)
+            elif result.permanent:
+                _log.error("outbox: %s to %s is refused: %s", lane.channel, lane.person, result)
+                await self._failed(lane, parcel.rows, result)
+            else:
+                lane.failures += 1
+                self._records.trouble(lane.channel, str(result))
+                until = await self._failed(lane, parcel.rows, result)
+                tried = {row.key for row in parcel.rows}
+                rest = [row for row in lane.waiting.values() if row.key not in tried]
+                await self._failed(lane, rest, SendError(f"not tried: {result}"), tried=False)
+                return until
+        return None
 
-    def _parcels(self, lane: _Lane, parcels: list[Parcel]) -> list[Parcel]:
+    def _parcels(self, lane: _Lane, now: int) -> list[Parcel]:
         """What may go now: all, or the most urgent ones and a bundle of the rest, or nothing."""
+        parcels = fold(lane.waiting.values())
         cap = self._settings.caps.get(lane.channel)
         if cap is None:
             return parcels
-        now = self._clock.now()
         while lane.sent and lane.sent[0] <= now - cap.window:
             lane.sent.popleft()
         free = free_slots(lane.sent, now, cap)
@@ -269,82 +261,50 @@ class OutboxWorker:
             _log.exception("outbox: channel %s has a fault of its own", message.channel)
             return SendError(f"fault in channel {message.channel}: {type(error).__name__}")
 
-    # What came of it
-
-    async def _sent(self, parcel: Parcel, answer: str) -> None:
-        self._well(parcel.notification.channel)
-        self.stats.sent += len(parcel.rows)
+    async def _sent(self, lane: _Lane, parcel: Parcel, answer: str) -> None:
+        lane.failures = 0
+        self._records.well(lane.channel)
+        if lane.channel in self._settings.caps:
+            lane.sent.append(self._clock.now())
         for row in parcel.rows:
             whole = row.key == parcel.notification.key
-            detail = answer if whole else f"{answer} (as part of {parcel.notification.key})"
-            self._forget(row.key)
-            await self._record(self._journal.mark_sent, row.key, self._clock.now(), detail)
+            await self._records.sent(row.key, answer if whole else f"{answer} (as part of {parcel.notification.key})")
+            self._drop(lane, row.key)
 
-    async def _failed(self, parcel: Parcel, error: SendError, attempts: Mapping[str, int]) -> None:
-        channel, person = parcel.notification.channel, self._people.person(parcel.notification.person)
-        if error.permanent:
-            _log.error("outbox: %s to %s is refused: %s", channel, parcel.notification.person, error)
-        else:
-            self._trouble(channel, str(error))
-        for row in parcel.rows:
+    async def _failed(
+        self, lane: _Lane, rows: Iterable[Notification], error: SendError, *, tried: bool = True
+    ) -> int | None:
+        """Settles or puts off each row; returns when the lane goes on."""
+        person = self._people.person(lane.person)
+        until = None
+        for row in rows:
             self._unknown[row.key] += error.unknown
-            tried = Attempts(attempts[row.key], self._unknown[row.key])
             now = self._clock.now()
-            verdict = judge(error, row, person, tried, now, self._settings)
+            attempts = Attempts(max(lane.failures, 1), self._unknown[row.key])
+            verdict = judge(error, row, person, attempts, now, self._settings)
             if verdict.outcome is not Outcome.RETRY or (verdict.divert_to and row.key not in self._diverted):
                 self._diverted.add(row.key)
-                await self._insist(partial(self._commit, findings(row, error, verdict, now)))
-            await self._mark(row.key, now, str(error), verdict)
+                await self._records.learnt(findings(row, error, verdict, now))
+            await self._settle(lane, row.key, str(error), verdict, tried)
+            until = verdict.retry_at or until
+        return until or self._clock.now() + self._settings.retry
 
-    async def _mark(self, key: str, now: int, detail: str, verdict: Verdict) -> None:
-        if verdict.outcome is Outcome.RETRY:
-            self.stats.retried += 1
-            await self._record(self._journal.mark_failed, key, now, detail, verdict.retry_at)
-            return
-        self._forget(key)
-        if verdict.outcome is Outcome.UNKNOWN:
-            self.stats.unknown += 1
-            await self._record(self._journal.mark_unknown, key, now, detail)
-        else:
-            self.stats.failed += 1
-            await self._record(self._journal.mark_failed, key, now, detail, None)
-
-    async def _hold(self, lane: _Lane, rows: Sequence[Row]) -> None:
-        now = self._clock.now()
-        slot = next_slot(lane.sent, now, self._settings.caps[lane.channel])
-        self.stats.held += len(rows)
-        for row in rows:
-            await self._record(self._journal.mark_failed, row.notification.key, now, "held back: storm cap", slot)
-
-    async def _record(self, mark: Callable[..., None], key: str, *arguments: object) -> None:
-        await self._insist(partial(asyncio.to_thread, mark, key, *arguments))
-
-    async def _insist(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Writes until the journal takes it: what was sent and is not recorded would be sent again."""
-        while True:
-            try:
-                await write()
-            except StoreError as error:
-                self._trouble("journal", str(error))
-                if self._closing:
-                    return
-                await self._clock.sleep(_STORE_PAUSE_S)
-            else:
-                self._well("journal")
+    async def _settle(self, lane: _Lane, key: str, detail: str, verdict: Verdict, tried: bool) -> None:
+        if verdict.outcome is Outcome.RETRY and verdict.retry_at is not None:
+            crowded = len(lane.waiting) > _LANE_MAX
+            if tried or crowded:
+                await self._records.retry(key, detail, verdict.retry_at)
+            if not crowded:
                 return
+        elif verdict.outcome is Outcome.UNKNOWN:
+            await self._records.unknown(key, detail)
+        else:
+            await self._records.failed(key, detail)
+        self._drop(lane, key)
 
-    def _release(self, rows: Iterable[Row]) -> None:
-        self._held -= {row.notification.key for row in rows}
-
-    def _forget(self, key: str) -> None:
+    def _drop(self, lane: _Lane, key: str) -> None:
+        """The row is settled, or left to the journal."""
+        lane.waiting.pop(key, None)
+        self._held.discard(key)
         self._diverted.discard(key)
         self._unknown.pop(key, None)
-
-    def _trouble(self, what: str, detail: str) -> None:
-        if what not in self._troubled:
-            _log.warning("outbox: %s does not work: %s; tried again until it does", what, detail)
-        self._troubled[what] += 1
-
-    def _well(self, what: str) -> None:
-        if count := self._troubled.pop(what, 0):
-            _log.info("outbox: %s works again after %d failures", what, count)

@@ -35,7 +35,7 @@ def _assign(given: dict[str, set[str]], device_id: str, name: str, maps: tuple[P
         return
     caught_all = False
     for entry in maps:
-        if not point_matches(entry.point, name):
+        if not entry.takes(name):
             continue
         if not entry.ignore:
             given.setdefault(entry.asset or device_id, set()).add(entry.as_point or name)
@@ -44,10 +44,3 @@ def _assign(given: dict[str, set[str]], device_id: str, name: str, maps: tuple[P
             break
     if not caught_all:
         given.setdefault(device_id, set()).add(name)
-
-
-def point_matches(pattern: str, name: str) -> bool:
-    """Whether a point's name fits the `point` of a map: `*`, `prefix.*`, or the name itself."""
-    if pattern == "*":
-        return True
-    return name.startswith(pattern[:-1]) if pattern.endswith(".*") else name == pattern

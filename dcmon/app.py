@@ -1,0 +1,334 @@
+"""The composition root: builds everything from a configuration, runs it in one TaskGroup, ends it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from dcmon.clock import Clock, SystemClock
+from dcmon.collectors.build import build_devices, device_intervals, v3_user
+from dcmon.collectors.modbus import Buses
+from dcmon.collectors.poller import Poller
+from dcmon.collectors.profile import Profile, load_profiles
+from dcmon.collectors.snmp import NativeClient
+from dcmon.collectors.snmp.second import PysnmpClient
+from dcmon.collectors.trapping import TrapDesk
+from dcmon.collectors.traps import TrapReceiver
+from dcmon.config.checks.agent import split_listen
+from dcmon.config.collectors import CommunityCredentials, UserCredentials
+from dcmon.config.config import Config
+from dcmon.config.secrets import resolve
+from dcmon.live import Live
+from dcmon.model import Changes, DcmonError, Transition
+from dcmon.notify.channels import build_notifiers
+from dcmon.notify.escalation import Pager
+from dcmon.notify.outbox import Notifier, OutboxWorker
+from dcmon.pipeline import Pipeline, Recorder
+from dcmon.storage.db import DataDirLock
+from dcmon.storage.influx import InfluxSink
+from dcmon.storage.journal import Journal
+from dcmon.storage.samples import Samples
+from dcmon.storage.spool import Spool
+from dcmon.thresholds import Judge
+from dcmon.upkeep import Upkeep
+from dcmon.urgency import Urgency
+from dcmon.web import check_listen, create_app
+
+log = logging.getLogger("dcmon")
+
+_RESTART_S = 1.0
+
+
+@dataclass(slots=True)
+class Options:
+    """What a caller may put in place of what the configuration says: the demo and tests."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    notifiers: Mapping[str, Notifier] = field(default_factory=dict)
+    """Channels that replace those of the same name."""
+    on_decided: Callable[[Changes], None] = lambda changes: None
+    """Hears of every decision when it is made, for the demo's terminal."""
+    on_ready: Callable[[Running], None] = lambda running: None
+    on_end: Callable[[Running], None] = lambda running: None
+    """After the last commit, while journal and samples are still open."""
+
+
+@dataclass(slots=True)
+class Running:
+    """A dcmon that is up: for the demo's report and for tests."""
+
+    config: Config
+    pipeline: Pipeline
+    poller: Poller
+    journal: Journal
+    samples: Samples
+    outbox: OutboxWorker
+    live: Live
+    web_address: tuple[str, int] | None = None
+    trap_address: tuple[str, int] | None = None
+
+
+async def run(config: Config, stop: asyncio.Event, options: Options | None = None) -> None:
+    """Runs dcmon on `config` until `stop` is set. Raises DcmonError for what keeps it from starting."""
+    options = options or Options()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(DataDirLock(config.agent.data_dir))
+        app = App(config, options)
+        stack.push_async_callback(app.close)
+        await app.start()
+        await app.serve(stop)
+
+
+class App:
+    """Everything that belongs to one configuration. Built, started, served, closed; a reload makes a new one."""
+
+    def __init__(self, config: Config, options: Options) -> None:
+        self.config = config
+        self.options = options
+        self.clock = options.clock
+        self._secrets = partial(resolve, directory=config.directory)
+        self._profiles: Mapping[str, Profile] = load_profiles(config.directory / "profiles")
+        self._served = False
+        self._services: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        self._open_stores()
+        self._build_core()
+        self._build_collectors()
+        self._build_outside()
+
+    def _open_stores(self) -> None:
+        agent = self.config.agent
+        self.journal = Journal(agent.data_dir)
+        self.journal.release_leases()
+        self.samples = Samples(agent.data_dir, agent.samples, self.clock)
+        self.influx: InfluxSink | None = None
+        if agent.influx.enabled:
+            token = self._secrets(agent.influx.token) if agent.influx.token else None
+            spool = Spool(agent.data_dir, agent.influx.spool_mb)
+            tags = {asset.id: _tags(asset.kind, asset.section) for asset in self.config.site.assets}
+            self.influx = InfluxSink(agent.influx, spool, tags=tags, token=token, clock=self.clock)
+
+    def _build_core(self) -> None:
+        now = self.clock.now()
+        snapshot = self.journal.load_snapshot(now)
+        judge = Judge(self.config, snapshot, now)
+        pager = Pager(self.config, snapshot)
+        recorders: list[Recorder] = [self.samples, *([self.influx] if self.influx else [])]
+        self.pipeline = Pipeline(
+            judge,
+            pager,
+            self.journal,
+            recorders,
+            self.clock,
+            on_decided=self._decided,
+            on_committed=self._committed,
+        )
+        self.pipeline.latest.update(snapshot.readings)
+
+    def _build_collectors(self) -> None:
+        agent, collectors = self.config.agent, self.config.collectors
+        self._clients = {
+            "native": NativeClient(max_in_flight=agent.polling.max_in_flight),
+            "pysnmp": PysnmpClient(max_in_flight=agent.polling.max_in_flight),
+        }
+        self._buses = Buses(self.clock, timeout_s=agent.polling.timeout / 1000)
+        devices = build_devices(
+            collectors,
+            agent.polling,
+            self._profiles,
+            self._secrets,
+            clients=self._clients,
+            buses=self._buses,
+            identities=_JournalIdentities(self.journal, self.clock),
+        )
+        intervals = device_intervals(collectors, agent.polling)
+        self.poller = Poller(devices, agent.polling, self.clock, self.pipeline.submit, intervals=intervals)
+        self._urgency = Urgency(self.config, self.poller.set_fast)
+        self.traps: TrapReceiver | None = None
+        if agent.traps.enabled:
+            desk = TrapDesk(collectors, self.poller.poll_now, self.pipeline.note)
+            self.traps = self._trap_receiver(desk)
+            self._services += [("traps", self.traps.run), ("trap sources", partial(desk.resolve, self.clock))]
+
+    def _trap_receiver(self, desk: TrapDesk) -> TrapReceiver:
+        credentials = self.config.collectors.credentials
+        used = {device.snmp.credentials for device in self.config.collectors.devices.values() if device.snmp}
+        communities = [
+            self._secrets(known.community)
+            for name in sorted(used)
+            if isinstance(known := credentials.get(name), CommunityCredentials)
+        ]
+        users = [
+            v3_user(known, self._secrets)
+            for name in self.config.agent.traps.credentials
+            if isinstance(known := credentials.get(name), UserCredentials)
+        ]
+        listen = split_listen(self.config.agent.traps.listen)
+        return TrapReceiver(self.clock, desk.take, listen=[listen], communities=communities, users=users)
+
+    def _build_outside(self) -> None:
+        agent = self.config.agent
+        check_listen(agent.web.listen)
+        notifiers = {**build_notifiers(agent, self._secrets), **self.options.notifiers}
+        self._notifiers = notifiers
+        self.outbox = OutboxWorker(
+            self.journal, notifiers, self.config.people, self.clock, agent.outbox, commit=self._commit
+        )
+        units: dict[str, str | None] = {}
+        for profile in {device.profile for device in self.config.collectors.devices.values()} & set(self._profiles):
+            units |= self._profiles[profile or ""].units
+        self.upkeep = Upkeep(
+            self.config,
+            self.clock,
+            self.pipeline,
+            self.poller,
+            self.journal,
+            self.samples,
+            self.outbox,
+            self.influx,
+            self.traps,
+        )
+        self.live = Live(
+            self.config,
+            self.clock,
+            self.pipeline,
+            self.poller,
+            self.journal,
+            self.samples,
+            units,
+            self.upkeep.counters,
+            self.upkeep.gauges,
+        )
+        self._services += [
+            ("core", self.pipeline.run),
+            ("poller", self.poller.run),
+            ("samples", self.samples.run),
+            ("outbox", self.outbox.run),
+            ("upkeep", self.upkeep.run),
+            ("figures", self.live.run),
+        ]
+        if self.influx is not None:
+            self._services.append(("time series", self.influx.run))
+        self._web = web.AppRunner(create_app(self.live), access_log=None, shutdown_timeout=1.0)
+
+    async def start(self) -> None:
+        """Opens the sockets that others reach. Raises DcmonError when one cannot be had."""
+        if self.traps is not None:
+            self.traps.open()
+        await self._web.setup()
+        host, port = split_listen(self.config.agent.web.listen)
+        try:
+            await web.TCPSite(self._web, host, port).start()
+        except OSError as error:
+            hint = "Another program has the port; set web.listen in agent.yaml to a free one."
+            raise DcmonError(f"the page cannot listen on {host}:{port}: {error.strerror}. {hint}") from error
+        self.pipeline.note([self._event("started", f"dcmon watches {self.config.site.name}")])
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Runs every service until `stop` is set."""
+        self._served = True
+        self.options.on_ready(self._running())
+        async with asyncio.TaskGroup() as tasks:
+            started = [tasks.create_task(_supervise(name, service), name=name) for name, service in self._services]
+            await stop.wait()
+            for task in started:
+                task.cancel()
+
+    async def close(self) -> None:
+        """Ends in the order in which things depend on each other; what is decided is committed."""
+        await self._web.cleanup()
+        for notifier in self._notifiers.values():
+            closing = getattr(notifier, "close", None)
+            if closing is not None:
+                await closing()
+        if self.traps is not None:
+            self.traps.close()
+        await self._buses.close()
+        for client in self._clients.values():
+            await client.close()
+        self.pipeline.note([self._event("stopped", "dcmon was told to stop")])
+        await self.pipeline.finish()
+        self.upkeep.last_words()
+        if self._served:
+            self.options.on_end(self._running())
+        if self.influx is not None:
+            self.influx.close()
+        self.samples.close()
+        self.journal.close()
+
+    def _running(self) -> Running:
+        addresses = [address[:2] for address in self._web.addresses]
+        traps = [address[:2] for address in self.traps.addresses] if self.traps is not None else []
+        return Running(
+            self.config,
+            self.pipeline,
+            self.poller,
+            self.journal,
+            self.samples,
+            self.outbox,
+            self.live,
+            addresses[0] if addresses else None,
+            traps[0] if traps else None,
+        )
+
+    def _event(self, state: str, reason: str) -> Transition:
+        return Transition(self.clock.now(), "agent", "dcmon", state, reason, data={"config": self.config.digest})
+
+    def _decided(self, changes: Changes) -> None:
+        if changes.alarms:
+            self._urgency.look(self.pipeline.judge.alarms.values())
+        self.live.change()
+        self.options.on_decided(changes)
+
+    def _committed(self, changes: Changes) -> None:
+        if changes.notifications:
+            self.outbox.wake()
+
+    async def _commit(self, changes: Changes) -> None:
+        self.pipeline.apply(changes)
+        await self.pipeline.committed()
+
+
+async def _supervise(name: str, service: Callable[[], Awaitable[None]]) -> None:
+    """Keeps one service running: a fault in it is logged and ends neither it nor the others."""
+    while True:
+        try:
+            await service()
+            return
+        except DcmonError as error:
+            log.error("%s: %s", name, error)
+        except Exception:
+            log.exception("%s failed by a fault of dcmon; it is started again", name)
+        await SystemClock().sleep(_RESTART_S)
+
+
+def _tags(kind: str, section: str | None) -> dict[str, str]:
+    return {"kind": str(kind), **({"section": section} if section else {})}
+
+
+class _JournalIdentities:
+    """What devices said they are, in the journal; fits collectors.device.IdentityCache."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._known: dict[str, Mapping[str, Any]] = dict(journal.identities())
+
+    def get(self, asset: str) -> Mapping[str, Any] | None:
+        return self._known.get(asset)
+
+    def put(self, asset: str, identity: Mapping[str, Any]) -> None:
+        self._known[asset] = identity
+        self._journal.save_identity(asset, identity, self._clock.now())
+
+
+def with_data_dir(config: Config, data_dir: Path) -> Config:
+    """The same configuration with another data_dir."""
+    return config.model_copy(update={"agent": config.agent.model_copy(update={"data_dir": data_dir})})
