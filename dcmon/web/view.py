@@ -10,7 +10,7 @@ from dcmon.web.look import Look
 from dcmon.web.panels import Fuel, Pool, read_cooling, read_fuel, read_uplinks
 from dcmon.web.plan import Plan
 from dcmon.web.power import Power, read_power
-from dcmon.web.state import Duty, Indicator, SiteState, SloRow
+from dcmon.web.state import Duty, Indicator, SiteState, SloRow, describe
 from dcmon.web.text import LocalTime
 from dcmon.web.values import Latest
 from dcmon.web.watches import (
@@ -173,7 +173,7 @@ def view_site(state: SiteState, plan: Plan, words: Words) -> SiteView:
         stale_points=latest.stale,
         bad_points=latest.bad,
         indicators=indicators,
-        slo=tuple(state.slo()),
+        slo=tuple(sorted(state.slo(), key=_promise_rank)),
         on_duty=tuple(state.on_duty()),
     )
 
@@ -185,6 +185,15 @@ _SEVERITY_OF = {
     "outage": Severity.CRITICAL,
     "unknown": Severity.INFO,
 }
+
+
+_VERDICTS = ("breached", "unproven", "met")
+
+
+def _promise_rank(row: SloRow) -> int:
+    """What is broken first; otherwise in the order of the catalogue."""
+    verdict = describe(row, "verdict").lower()
+    return _VERDICTS.index(verdict) if verdict in _VERDICTS else len(_VERDICTS)
 
 
 def _indicator(indicator: Indicator, words: Words) -> IndicatorRow:

@@ -39,7 +39,7 @@ function beat(data) {
     const text = data[place.dataset.beat];
     if (text !== undefined && place.textContent !== text) place.textContent = text;
   }
-  if (body.classList.contains("lost")) found();
+  if (!body.classList.contains("live")) found();
   tick();
 }
 
@@ -109,6 +109,7 @@ async function refresh() {
 }
 
 function lose() {
+  body.classList.remove("live");
   body.classList.add("lost");
   const frozen = document.querySelector("[data-frozen]");
   const shown = document.querySelector("[data-beat=clock]");
@@ -119,6 +120,7 @@ function lose() {
 
 function found() {
   body.classList.remove("lost");
+  body.classList.add("live");
   document.getElementById("lost").hidden = true;
 }
 
