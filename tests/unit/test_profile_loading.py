@@ -131,7 +131,9 @@ def test_fault_is_refused_with_file_line_and_reason(tmp_path: Path, addition: st
 
 
 def test_unknown_parent_is_refused(tmp_path: Path) -> None:
-    assert "extends 'nobody', which is not known" in refusal(tmp_path, GOOD.replace("match:", "extends: nobody\nmatch:"))
+    assert "extends 'nobody', which is not known" in refusal(
+        tmp_path, GOOD.replace("match:", "extends: nobody\nmatch:")
+    )
 
 
 def test_two_columns_for_one_point_are_refused(tmp_path: Path) -> None:

@@ -233,14 +233,15 @@ class UserInbox:
         if not message.flags & PRIV:
             request_id = decode_scoped(message.payload).request_id
         flags = AUTH if keys is not None else 0
-        return self._encode(message, flags, keys, b"", _pdu(REPORT, request_id, (varbind,)))
+        scoped = encode_scoped(self._engine_id, b"", _pdu(REPORT, request_id, (varbind,)))
+        return self._encode(message, flags, keys, scoped)
 
     def _response(self, message: V3Message, scoped: ScopedPdu, keys: LocalKeys) -> bytes:
         pdu = _pdu(RESPONSE, scoped.request_id, scoped.varbinds)
-        return self._encode(message, message.flags & _SECURITY_BITS, keys, scoped.context, pdu)
+        answer = encode_scoped(scoped.context_engine_id, scoped.context, pdu)
+        return self._encode(message, message.flags & _SECURITY_BITS, keys, answer)
 
-    def _encode(self, message: V3Message, flags: int, keys: LocalKeys | None, context: bytes, pdu: bytes) -> bytes:
-        scoped = encode_scoped(self._engine_id, context, pdu)
+    def _encode(self, message: V3Message, flags: int, keys: LocalKeys | None, scoped: bytes) -> bytes:
         return encode_v3(message.msg_id, flags, self._engine_id, self._boots, self._time(), keys, scoped)
 
     def _time(self) -> int:
