@@ -103,7 +103,7 @@ def conversion(source: UnitName | None, target: UnitName | None) -> Linear | Non
     return CONVERSIONS.get((source, target or ""))
 
 
-_NUMBER: Final = re.compile(r"\s*([+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+))\s*(.*)", re.ASCII | re.DOTALL)
+_NUMBER: Final = re.compile(r"\s*([+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d{1,2}(?!\d))?)\s*(.*)", re.ASCII | re.DOTALL)
 _PLAIN: Final = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)\s*", re.ASCII)
 _LONGEST_TEXT: Final = 64
 """A number that a device writes in more characters is none."""
@@ -128,7 +128,7 @@ def text_number(raw: object) -> tuple[float, str] | None:
     if match is None:
         return None
     number = match[1].replace(",", ".")
-    return (float(number) if "." in number else int(number)), match[2].strip().lower()
+    return (int(number) if number.lstrip("+-").isdigit() else float(number)), match[2].strip().lower()
 
 
 def plain_number(raw: object) -> float | None:

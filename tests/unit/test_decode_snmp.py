@@ -1,0 +1,336 @@
+"""Answers of a device become readings: scalars, tables, fallbacks, conditions, rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from profile_snippets import C32, C64, plan_of, read, said
+
+from dcmon.collectors.collect import DeviceMemory, collect_snmp, decode_snmp
+from dcmon.collectors.plan import compile_plan
+from dcmon.collectors.profile import load_profiles
+from dcmon.collectors.profile_resolve import Identity
+from dcmon.collectors.recording import RecordedSession, parse_recording
+from dcmon.collectors.snmp import NO_SUCH_INSTANCE, NULL, OPAQUE, Oid, VarBind, format_oid, parse_oid
+from dcmon.model import CollectError
+
+ROOT = "1.3.6.1.4.1.99999"
+
+
+def test_optional_point_that_the_device_lacks_does_not_appear_and_a_required_one_is_bad(tmp_path: Path) -> None:
+    body = f"""\
+points:
+  - {{point: battery.charge, oid: {ROOT}.1.0}}
+  - {{point: battery.voltage, oid: {ROOT}.2.0, required: true}}
+"""
+    plan = plan_of(tmp_path, body)
+    gone = [VarBind(parse_oid(f"{ROOT}.{number}.0"), NO_SUCH_INSTANCE, None) for number in (1, 2)]
+    assert said(decode_snmp(plan, "all", gone, "device", 0)) == [("battery.voltage", None, "absent")]
+    assert said(decode_snmp(plan, "all", [], "device", 0)) == [("battery.voltage", None, "absent")]
+
+
+def test_null_says_nothing_and_an_opaque_float_is_a_number(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, f"points: [{{point: temperature, oid: {ROOT}.1.0}}]\n")
+    null = VarBind(parse_oid(f"{ROOT}.1.0"), NULL, None)
+    opaque = VarBind(parse_oid(f"{ROOT}.1.0"), OPAQUE, bytes.fromhex("9f780441a80000"))
+    broken = VarBind(parse_oid(f"{ROOT}.1.0"), OPAQUE, bytes.fromhex("9f7804"))
+    assert decode_snmp(plan, "all", [null], "device", 0) == []
+    assert said(decode_snmp(plan, "all", [opaque], "device", 0)) == [("temperature", None, 21.0)]
+    assert said(decode_snmp(plan, "all", [broken], "device", 0)) == [("temperature", None, "wrong_type")]
+
+
+def test_fallback_is_used_only_where_nothing_better_is_usable(tmp_path: Path) -> None:
+    body = f"""\
+points:
+  - {{point: battery.charge, oid: {ROOT}.1.0, scale: 0.1, absent: [-1]}}
+  - {{point: battery.charge, oid: {ROOT}.2.0, fallback: point}}
+"""
+    plan = plan_of(tmp_path, body)
+    assert said(read(plan, {f"{ROOT}.1.0": 995, f"{ROOT}.2.0": 12})) == [("battery.charge", None, 99.5)]
+    assert said(read(plan, {f"{ROOT}.1.0": -1, f"{ROOT}.2.0": 12})) == [("battery.charge", None, 12)]
+    assert said(read(plan, {f"{ROOT}.2.0": 12})) == [("battery.charge", None, 12)]
+    assert said(read(plan, {f"{ROOT}.1.0": -1})) == [("battery.charge", None, "sentinel")]
+    assert said(read(plan, {f"{ROOT}.1.0": -1, f"{ROOT}.2.0": "x"})) == [("battery.charge", None, "sentinel")]
+
+
+TABLE = f"""\
+tables:
+  - name: t
+    index: {{columns: [{ROOT}.1.2]}}
+    skip: [{{column: {ROOT}.1.5, is: [0]}}]
+    points:
+      - point: temperature
+        column: {ROOT}.1.3
+        where: [{{column: {ROOT}.1.4, is: ["c", "f"]}}]
+        unit_from: {{column: {ROOT}.1.4, map: {{C: degC, F: degF}}}}
+      - point: humidity
+        column: {ROOT}.1.3
+        where: [{{column: {ROOT}.1.4, is: ["%*"]}}]
+"""
+
+
+def cells(*rows: tuple[object, ...]) -> dict[str, object]:
+    """Columns 2 (name), 3 (value), 4 (unit), 5 (in use) of rows numbered from 1."""
+    return {
+        f"{ROOT}.1.{column}.{number}": value
+        for number, row in enumerate(rows, 1)
+        for column, value in enumerate(row, 2)
+        if value is not None
+    }
+
+
+def test_self_describing_table_takes_point_name_and_unit_from_its_rows(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, TABLE)
+    values = cells(("Rack 1", 20, "C", 1), ("Rack 2", 68, "F", 1), ("Hall", 44, "%RH", 1), ("Empty", 0, "C", 0))
+    assert said(read(plan, values)) == [
+        ("temperature", "Rack 1", 20),
+        ("temperature", "Rack 2", 20),
+        ("humidity", "Hall", 44),
+    ]
+
+
+def test_rows_without_name_have_their_number_and_rows_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, TABLE)
+    values = cells(("", 1, "C", 1), ("Sensor", 2, "C", 1), ("Sensor", 3, "C", 1), (None, 4, "C", 1))
+    names = [reading.index for reading in read(plan, values)]
+    assert names == ["1", "Sensor", "Sensor#3", "4"]
+
+
+def test_source_of_a_row_is_the_object_it_came_from(tmp_path: Path) -> None:
+    readings = read(plan_of(tmp_path, TABLE), cells(("A", 20, "C", 1)))
+    assert readings[0].source == f"{ROOT}.1.3.1"
+
+
+def test_unused_phases_do_not_appear_but_a_lost_phase_does() -> None:
+    plan = compile_plan(load_profiles()["rfc1628"])
+    mib = "1.3.6.1.2.1.33.1"
+    one_phase = {f"{mib}.3.3.1.3.{n}": v for n, v in enumerate((0, 0, 0), 1)}
+    one_phase |= {f"{mib}.4.4.1.2.{n}": v for n, v in enumerate((231, 0, 0), 1)}
+    said_of_inputs = [one for one in said(read(plan, one_phase)) if one[0] == "input.voltage"]
+    assert said_of_inputs == [("input.voltage", "1", 0)]
+    lost = {f"{mib}.3.3.1.3.{n}": v for n, v in enumerate((230, 0, 231), 1)}
+    lost |= {f"{mib}.4.4.1.2.{n}": 230 for n in (1, 2, 3)}
+    assert [one[2] for one in said(read(plan, lost)) if one[0] == "input.voltage"] == [230, 0, 231]
+
+
+def test_number_of_rows_in_use_is_taken_from_the_device() -> None:
+    plan = compile_plan(load_profiles()["rfc1628"])
+    mib = "1.3.6.1.2.1.33.1"
+    values = {f"{mib}.3.2.0": 1} | {f"{mib}.3.3.1.3.{n}": 229 for n in (1, 2, 3)}
+    assert said(read(plan, values)) == [("input.voltage", "1", 229)]
+
+
+@pytest.mark.parametrize(("raw", "outcome"), [((2, 2, 2), 3), ((2, 1, 2), 2), ((1, 1, 1), 0), ((7, 2, 2), 2)])
+def test_rows_in_a_state_are_counted(tmp_path: Path, raw: tuple[int, ...], outcome: int) -> None:
+    body = f"""\
+tables:
+  - name: outlets
+    points:
+      - {{point: outlets.on, column: {ROOT}.1, aggregate: count, count: [2]}}
+      - {{point: outlets.total, column: {ROOT}.1, aggregate: rows}}
+"""
+    values = {f"{ROOT}.1.{number}": value for number, value in enumerate(raw, 1)}
+    assert said(read(plan_of(tmp_path, body), values)) == [("outlets.on", None, outcome), ("outlets.total", None, 3)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "outcome"),
+    [
+        ("sum", (1, 2, 3), 6),
+        ("max", (1, 2, 3), 3),
+        ("min", (1, 2, 3), 1),
+        ("mean", (1, 2, 3), 2.0),
+        ("sum", (1, -1, 3), "sentinel"),
+    ],
+)
+def test_column_is_summed_up_and_a_hole_makes_it_bad(tmp_path: Path, kind: str, raw: tuple, outcome: object) -> None:
+    body = f"tables: [{{name: t, points: [{{point: pdu.power, column: {ROOT}.1, aggregate: {kind}, absent: [-1]}}]}}]\n"
+    values = {f"{ROOT}.1.{number}": value for number, value in enumerate(raw, 1)}
+    assert said(read(plan_of(tmp_path, body), values)) == [("pdu.power", None, outcome)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "outcome"),
+    [("any", (0, 1, 9), True), ("any", (0, 0, 9), "unknown"), ("any", (0, 0), False), ("all", (1, 1), True),
+     ("all", (1, 0, 9), False), ("all", (1, 9), "unknown")],
+)  # fmt: skip
+def test_truths_of_a_column_are_joined_as_far_as_they_are_known(
+    tmp_path: Path, kind: str, raw: tuple, outcome: object
+) -> None:
+    states = "states: {0: false, 1: true}"
+    body = f"tables: [{{name: t, points: [{{point: cooling.ok, column: {ROOT}.1, aggregate: {kind}, {states}}}]}}]\n"
+    values = {f"{ROOT}.1.{number}": value for number, value in enumerate(raw, 1)}
+    assert said(read(plan_of(tmp_path, body), values)) == [("cooling.ok", None, outcome)]
+
+
+def test_scale_and_point_come_from_other_cells(tmp_path: Path) -> None:
+    body = f"""\
+tables:
+  - name: entity
+    points:
+      - point: temperature
+        column: {ROOT}.4
+        where: [{{column: {ROOT}.1, is: [8]}}]
+        scale_from:
+          - {{column: {ROOT}.2, map: {{8: 0.001, 9: 1}}}}
+          - {{column: {ROOT}.3, map: {{0: 1, 1: 0.1}}}}
+"""
+    plan = plan_of(tmp_path, body)
+    values = {f"{ROOT}.{c}.1": v for c, v in ((1, 8), (2, 9), (3, 1), (4, 215))}
+    assert said(read(plan, values)) == [("temperature", "1", 21.5)]
+    assert said(read(plan, values | {f"{ROOT}.2.1": 77})) == [("temperature", "1", "decode")]
+    assert said(read(plan, values | {f"{ROOT}.1.1": 4})) == []
+
+
+def test_runtime_of_zero_with_a_full_battery_is_not_reported() -> None:
+    plan = compile_plan(load_profiles()["rfc1628"])
+    runtime, charge = "1.3.6.1.2.1.33.1.2.3.0", "1.3.6.1.2.1.33.1.2.4.0"
+    assert ("battery.runtime", None, "sentinel") in said(read(plan, {runtime: 0, charge: 100}))
+    assert ("battery.runtime", None, 0) in said(read(plan, {runtime: 0, charge: 3}))
+
+
+@pytest.mark.parametrize(
+    ("source", "word", "on_battery"), [(3, "normal", False), (5, "battery", True), (4, "bypass", False)]
+)
+def test_ups_on_battery_low_and_overloaded_is_seen(source: int, word: str, on_battery: bool) -> None:
+    plan = compile_plan(load_profiles()["rfc1628"])
+    mib = "1.3.6.1.2.1.33.1"
+    values = {f"{mib}.4.1.0": source, f"{mib}.2.1.0": 3, f"{mib}.2.2.0": 42, f"{mib}.4.4.1.5.1": 117}
+    found = said(read(plan, values))
+    assert ("ups.on_battery", None, on_battery) in found
+    assert ("output.source", None, word) in found
+    assert ("battery.status", None, "low") in found
+    assert ("battery.time_on_battery", None, 42) in found
+    assert ("output.load", "1", 117) in found
+
+
+def test_quirk_changes_the_scale_for_the_devices_it_names() -> None:
+    profile = load_profiles()["rfc1628"]
+    volts = {"1.3.6.1.2.1.33.1.4.4.1.2.1": 2302}
+    (plain,) = read(compile_plan(profile), volts)
+    assert (plain.value, plain.quality, plain.reason) == (2302, "uncertain", "range")
+    delta = compile_plan(profile, Identity("1.3.6.1.4.1.2254.2.5"))
+    assert said(read(delta, volts)) == [("output.voltage", "1", 230.2)]
+    huawei = compile_plan(profile, Identity("1.3.6.1.4.1.2011.6.174.1"))
+    for raw in (499, 4990):
+        assert said(read(huawei, {"1.3.6.1.2.1.33.1.4.2.0": raw})) == [("output.frequency", None, 49.9)]
+
+
+# --- plans ---
+
+
+@pytest.mark.parametrize(
+    "name", ["rfc1628", "apc_powernet_ups", "eaton_mge", "eaton_xups", "cyberpower_ups", "eppc_ups", "megatec_netagent"]
+)
+def test_fast_poll_of_a_ups_is_one_get(name: str) -> None:
+    group = compile_plan(load_profiles()[name]).groups["fast"]
+    assert len(group.gets) == 1
+    assert group.walks == ()
+
+
+def test_gets_stay_small_enough_for_one_datagram() -> None:
+    for profile in load_profiles().values():
+        plan = compile_plan(profile)
+        if plan.protocol == "snmp":
+            for group in plan.groups.values():
+                for oids in group.gets:
+                    assert sum(len(oid) + 6 + 8 for oid in oids) <= 1400
+                    assert len(set(oids)) == len(oids)
+
+
+# --- collecting ---
+
+
+class Partly(RecordedSession):
+    """Answers but for some OIDs, at which it is silent."""
+
+    def __init__(self, text: str, silent: Sequence[str]) -> None:
+        super().__init__(parse_recording(text))
+        self.silent = tuple(parse_oid(oid) for oid in silent)
+
+    def _ask(self, oids: Sequence[Oid]) -> None:
+        if any(oid.startswith(self.silent) for oid in oids):
+            raise CollectError("timeout", format_oid(oids[0]))
+
+    async def get(self, oids: Sequence[Oid]) -> list[VarBind]:
+        self._ask(oids)
+        return await super().get(oids)
+
+    async def walk_columns(self, columns: Sequence[Oid]) -> dict[Oid, list[VarBind]]:
+        self._ask(columns)
+        return await super().walk_columns(columns)
+
+
+UPS = "1.3.6.1.2.1.33.1.4.1.0|2|5\n1.3.6.1.2.1.33.1.2.4.0|2|80\n1.3.6.1.2.1.33.1.4.4.1.2.1|2|230\n"
+
+
+async def test_silent_device_raises_and_a_silent_table_leaves_the_rest() -> None:
+    plan = compile_plan(load_profiles()["rfc1628"])
+    with pytest.raises(CollectError, match="timeout"):
+        await collect_snmp(Partly(UPS, ["1.3"]), plan, "all", "ups", 0)
+    readings = await collect_snmp(Partly(UPS, ["1.3.6.1.2.1.33.1.4.4"]), plan, "all", "ups", 0)
+    assert ("ups.on_battery", None, True) in said(readings)
+    assert not [one for one in readings if one.point == "output.voltage"]
+
+
+async def test_later_get_that_is_not_answered_makes_its_points_bad(tmp_path: Path) -> None:
+    points = "".join(f"  - {{point: input.voltage, index: '{n}', oid: {ROOT}.{n}.0}}\n" for n in range(100))
+    plan = plan_of(tmp_path, "points:\n" + points)
+    first, *later = plan.groups["all"].gets
+    assert later
+    silent = [format_oid(oid) for oids in later for oid in oids]
+    session = Partly("\n".join(f"{ROOT}.{n}.0|2|230" for n in range(100)), silent)
+    readings = await collect_snmp(session, plan, "all", "device", 0)
+    assert len(readings) == 100
+    reasons = [one.reason for one in readings]
+    assert reasons.count(None) == len(first)
+    assert reasons.count("timeout") == 100 - len(first)
+
+
+# --- rates ---
+
+IF = "1.3.6.1.2.1.2.2.1"
+IFX = "1.3.6.1.2.1.31.1.1.1"
+UPTIME = "1.3.6.1.2.1.1.3.0"
+
+
+def interface(octets: object, uptime: int = 1000, speed: int = 1000, discontinuity: int = 0) -> dict[str, object]:
+    hc = f"{IFX}.6.1" if isinstance(octets, C64) else f"{IF}.10.1"
+    return {f"{IFX}.1.1": "xe-0", f"{IFX}.15.1": speed, hc: octets, UPTIME: uptime, f"{IFX}.19.1": discontinuity}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome"),
+    [
+        (interface(C64(1000)), interface(C64(1_251_000), uptime=2000), 1_000_000),
+        (interface(C64(2**63)), interface(C64(2**63 + 125), uptime=2000), 100),
+        (interface(C32(2**32 - 100)), interface(C32(1150), uptime=2000), 1000),
+        (interface(C64(2**32 - 100)), interface(C64(900), uptime=2000), None),
+        (interface(C32(2**32 - 100), uptime=9000), interface(C32(900), uptime=100), None),
+        (interface(C64(1000), uptime=9000), interface(C64(9000), uptime=100), None),
+        (interface(C64(1000)), interface(C64(9000), uptime=2000, discontinuity=55), None),
+        (interface(C32(1000)), interface(C64(9000), uptime=2000), None),
+        (interface(C64(0)), interface(C64(1_375_000_000), uptime=2000), 1_100_000_000),
+        (interface(C64(0)), interface(C64(1_375_000_100), uptime=2000), "rate"),
+        (interface(C64(0), speed=0), interface(C64(9_999_000_000), uptime=2000, speed=0), 7_999_200_000),
+    ],
+    ids=[
+        "plain", "64 bits exactly", "32 bits wrapped", "64 bits went back", "restart, not wrap", "restart",
+        "discontinuity", "other width", "1.1 x speed", "above 1.1 x speed", "speed not known",
+    ],
+)  # fmt: skip
+def test_rate_of_a_counter(before: dict[str, object], after: dict[str, object], outcome: object) -> None:
+    plan = compile_plan(load_profiles()["network"])
+    memory = DeviceMemory()
+    assert not [one for one in read(plan, before, 0, memory) if one.point == "if.in_rate"]
+    rates = [one for one in said(read(plan, after, 10_000, memory)) if one[0] == "if.in_rate"]
+    assert rates == ([] if outcome is None else [("if.in_rate", "xe-0", outcome)])
+
+
+def test_same_instant_twice_gives_no_rate() -> None:
+    plan = compile_plan(load_profiles()["network"])
+    memory = DeviceMemory()
+    for _ in range(2):
+        assert not [one for one in read(plan, interface(C64(5)), 7, memory) if one.point == "if.in_rate"]

@@ -1,0 +1,62 @@
+"""What a device is, from what it says and what it answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from dcmon.collectors.identify import identify, identify_as
+from dcmon.collectors.plan import compile_plan
+from dcmon.collectors.profile import load_profiles
+from dcmon.collectors.recording import RecordedSession, parse_recording
+from dcmon.model import CollectError
+
+PROFILES = load_profiles()
+UPS = "1.3.6.1.2.1.33.1.4.1.0|2|3\n1.3.6.1.2.1.33.1.2.1.0|2|2\n"
+IFS = "1.3.6.1.2.1.2.2.1.8.1|2|1\n"
+
+
+def device(text: str, object_id: str = "", descr: str = "") -> RecordedSession:
+    system = f"1.3.6.1.2.1.1.1.0|4|{descr}\n" if descr else ""
+    system += f"1.3.6.1.2.1.1.2.0|6|{object_id}\n" if object_id else ""
+    return RecordedSession(parse_recording(system + text))
+
+
+@pytest.mark.parametrize(
+    ("session", "profile", "least", "most"),
+    [
+        (device(IFS, "1.3.6.1.4.1.2636.1.1"), "network", 0.9, 1.0),
+        (device(IFS, "1.3.6.1.4.1.318.1.3.27"), "apc_powernet_ups", 0.9, 1.0),
+        (device(IFS, "1.3.6.1.4.1.318.1.3.4.6"), "apc_rpdu", 0.9, 1.0),
+        (device(IFS, "1.3.6.1.4.1.318.1.3.4.9"), "apc_epdu", 0.9, 1.0),
+        (device("1.3.6.1.4.1.318.1.1.1.4.1.1.0|2|2\n", "1.3.6.1.4.1.318.1.3.999"), "apc_powernet_ups", 0.9, 1.0),
+        (device(UPS + IFS, "1.3.6.1.4.1.424242"), "rfc1628", 0.3, 0.5),
+        (device(IFS, "1.3.6.1.4.1.424242"), "network", 0.2, 0.5),
+        (device(UPS, ".1.3.6.1.4.1.705.1"), "eaton_mge", 0.9, 1.0),
+        (device(UPS), "rfc1628", 0.3, 0.5),
+    ],
+    ids=["router", "ups", "pdu", "newer pdu", "unknown card with a ups behind it", "unknown ups", "unknown box",
+         "vendor before standard", "says nothing of itself"],
+)  # fmt: skip
+async def test_device_is_found_to_be(session: RecordedSession, profile: str, least: float, most: float) -> None:
+    match = await identify(session, PROFILES)
+    assert match.profile == profile
+    assert least <= match.confidence <= most
+
+
+async def test_smart_ups_number_is_not_mistaken_for_one_that_begins_alike() -> None:
+    """318.1.3.27 does not stand below 318.1.3.2."""
+    match = await identify(device("", "1.3.6.1.4.1.318.1.3.32"), PROFILES)
+    assert match.profile == "apc_ats"
+
+
+async def test_device_that_nothing_fits_says_what_to_do() -> None:
+    with pytest.raises(CollectError, match="no profile fits a device that says 'Toaster 3000'; name one"):
+        await identify(device("", "1.3.6.1.4.1.424242", "Toaster 3000"), PROFILES)
+
+
+async def test_identity_holds_what_quirks_are_decided_by() -> None:
+    session = device(UPS + "1.3.6.1.2.1.33.1.1.1.0|4|HUAWEI\n1.3.6.1.2.1.33.1.4.2.0|66|5000\n", "1.3.6.1.4.1.424242")
+    match = await identify(session, PROFILES)
+    assert match.identity.probes["1.3.6.1.2.1.33.1.1.1.0"] == "HUAWEI"
+    assert await identify_as(session, PROFILES["rfc1628"]) is not None
+    assert "output.power" not in compile_plan(PROFILES[match.profile], match.identity).points
