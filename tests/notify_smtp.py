@@ -35,6 +35,7 @@ class Sink:
     data: str = "take"
     refused_addresses: dict[str, str] = field(default_factory=dict)
     sessions: int = 0
+    pause: float = 0.0
 
     async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
@@ -56,6 +57,7 @@ class Sink:
         return self.refused_addresses.get(address) or self.answers.get("RCPT", "250 OK")
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        await asyncio.sleep(self.pause)
         if self.data == "reset":
             assert server.transport is not None
             server.transport.abort()

@@ -60,6 +60,8 @@ class _Lane:
     """When messages went, as far back as the cap looks."""
     failures: int = 0
     """Attempts since the channel last took something."""
+    held: set[str] = field(default_factory=set)
+    """Keys that the cap has put off, to count each once."""
     fresh: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
@@ -207,7 +209,8 @@ class OutboxWorker:
         now = self._clock.now()
         parcels = self._parcels(lane, now)
         if not parcels:
-            self.stats.held += len(lane.waiting)
+            self.stats.held += len(lane.waiting.keys() - lane.held)
+            lane.held = set(lane.waiting)
             return next_slot(lane.sent, now, self._settings.caps[lane.channel])
         for parcel in parcels:
             if self._records.closing:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
@@ -32,7 +34,7 @@ class WebhookNotifier:
         """
         if person.webhook is None:
             raise SendError(f"{person.id} has no webhook", permanent=True)
-        headers = {"Idempotency-Key": notification.key.encode("ascii", "backslashreplace").decode()}
+        headers = {"Idempotency-Key": quote(notification.key, safe="/>@:")}
         body = payload(notification, person.id)
         try:
             async with (
@@ -40,7 +42,7 @@ class WebhookNotifier:
                 session.post(person.webhook, json=body, headers=headers, allow_redirects=False) as response,
             ):
                 status = response.status
-        except aiohttp.InvalidURL:
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
             raise SendError(f"the webhook of {person.id} is no URL. Correct people.yaml", permanent=True) from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise SendError(f"the webhook of {person.id} cannot be reached: {_kind(error)}") from None
@@ -109,7 +111,8 @@ def _of(kind: str, severity: str, item: Mapping[str, Any]) -> list[dict[str, Any
     }
     ended = facts.get("resolved") or facts.get("closed") or item["created"]
     shared = {"class": facts.get("class"), "site": facts.get("site"), "incident": item["incident"]}
-    return [_alert(shared, facts, alarm, ended) for alarm in (own, *list(facts.get("alarms") or ())[1:])]
+    joined = [{**alarm, "active": alarm["active"] and not over} for alarm in list(facts.get("alarms") or ())[1:]]
+    return [_alert(shared, facts, alarm, ended) for alarm in (own, *joined)]
 
 
 def _alert(shared: Mapping[str, Any], facts: Mapping[str, Any], alarm: Mapping[str, Any], ended: int) -> dict[str, Any]:
@@ -153,5 +156,5 @@ def _rfc3339(ms: int) -> str:
 
 
 def _kind(error: BaseException) -> str:
-    reason = getattr(getattr(error, "os_error", None), "strerror", None)
-    return str(reason or type(error).__name__)
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if isinstance(number, int) else type(error).__name__
