@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import uvloop
 
@@ -78,3 +78,9 @@ def set_up_log(level: str) -> None:
     # Of libraries only what is wrong: their progress is none of the operator's business.
     for name in ("aiohttp", "pymodbus", "asyncio", "mail"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def run_once(question: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Runs one coroutine to its end on a loop of its own."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(question())

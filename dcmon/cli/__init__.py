@@ -1,0 +1,33 @@
+"""The command line: thin. Each command loads what it needs, calls one function, prints."""
+
+from __future__ import annotations
+
+import typer
+
+from dcmon.cli import decisions, devices, site
+
+app = typer.Typer(
+    name="dcmon",
+    help="Measures what a data centre promises: polls, judges, proves and pages.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+COMMANDS = (
+    site.demo,
+    site.check,
+    site.run,
+    site.schema,
+    devices.poll,
+    decisions.replay,
+    decisions.slo,
+    decisions.oncall,
+)
+for _command in COMMANDS:
+    app.command()(_command)
+
+
+def main() -> None:
+    """The `dcmon` program."""
+    app()

@@ -1,0 +1,123 @@
+"""Commands that show what dcmon decided, or would decide."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from dcmon.cli.common import ConfigOption, JsonOption, checked, err, find_config, out, parse_time, telling_errors
+from dcmon.clock import SystemClock
+from dcmon.model import DcmonError
+
+
+def replay(
+    samples: Annotated[str, typer.Argument(help="file of samples, one JSON object a line; - reads standard input")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judges stored or given samples: which alarms, incidents, tasks and pages follow from them, in time order."""
+    from dcmon.notify.escalation import Pager
+    from dcmon.replay import replay as judge_samples
+
+    with telling_errors():
+        loaded, _ = checked(find_config(config))
+        bad: list[object] = []
+        with _lines(samples) as lines:
+            for decision in judge_samples(loaded.config, lines, Pager(loaded.config), bad.append):
+                _print_decision(decision, as_json)
+        for problem in bad[:20]:
+            err.print(f"{samples}: {problem}", markup=False)
+        if bad:
+            raise DcmonError(f"{len(bad)} lines of {samples} were left out; the first are above")
+
+
+@contextmanager
+def _lines(name: str) -> Iterator[Iterable[str]]:
+    if name == "-":
+        yield sys.stdin
+        return
+    try:
+        file = Path(name).open(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise DcmonError(f"{name}: {error.strerror}") from None
+    with file:
+        yield file
+
+
+def _print_decision(decision: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(decision, ensure_ascii=False) + "\n")
+        return
+    who = f" -> {decision['person']} ({decision['channel']})" if "person" in decision else ""
+    head = f"{decision['ts']}  {decision['type']} {decision.get('state') or ''}"
+    out.print(f"{head:<46} {decision.get('asset') or ''}{who}: {decision.get('reason') or ''}", markup=False)
+
+
+def slo(
+    config: ConfigOption = None,
+    since: Annotated[str | None, typer.Option("--from", help="start of the period, ISO 8601; else each window")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="end of the period, ISO 8601; else now")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The availability figures of the agreement, from the journal: measured, worst case, coverage, verdict."""
+    from dcmon.promises import figures
+    from dcmon.storage.journal_reads import FILE_NAME, JournalReader
+    from dcmon.thresholds import Judge
+
+    with telling_errors():
+        loaded, _ = checked(find_config(config))
+        now = SystemClock().now()
+        span = None
+        if since is not None or until is not None:
+            if since is None:
+                raise DcmonError("--to wants --from")
+            span = (parse_time(since), parse_time(until) if until is not None else now)
+            if span[0] >= span[1]:
+                raise DcmonError("the period ends before it starts")
+        path = loaded.config.agent.data_dir / FILE_NAME
+        if not path.exists():
+            raise DcmonError(f"{path} is not there: `dcmon run` has not watched this site yet, or data_dir is another")
+        journal = JournalReader(path)
+        try:
+            views = Judge(loaded.config).availability(now)
+            rows = [figure.as_dict() for figure in figures(loaded.config, journal, views, now, span)]
+        finally:
+            journal.close()
+    if as_json:
+        out.print(json.dumps(rows, ensure_ascii=False), markup=False)
+        return
+    table = Table("promise", "of", "window", "target %", "measured %", "worst %", "coverage %", "verdict")
+    for row in rows:
+        shares = [_share(row[name]) for name in ("measured", "worst", "coverage")]
+        table.add_row(row["title"], row["subject"], row["window"], f"{row['target']:g}", *shares, row["verdict"])
+    out.print(table)
+
+
+def _share(percent: float | None) -> str:
+    return "-" if percent is None else f"{percent:.4f}"
+
+
+def oncall(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Who is on duty now, and until when."""
+    from dcmon.live import duties
+    from dcmon.report import iso
+
+    with telling_errors():
+        loaded, _ = checked(find_config(config))
+        found = duties(loaded.config, SystemClock().now())
+    if as_json:
+        rows = [{**duty, "until": iso(duty.get("until"))} for duty in found]
+        out.print(json.dumps(rows, ensure_ascii=False), markup=False)
+        return
+    table = Table("roster", "on duty", "until")
+    for duty in found:
+        people = ", ".join(person["name"] for person in duty["people"]) or "NOBODY"
+        table.add_row(str(duty["name"]), people, iso(duty.get("until")) or "always")
+    out.print(table)
