@@ -103,7 +103,9 @@ def conversion(source: UnitName | None, target: UnitName | None) -> Linear | Non
     return CONVERSIONS.get((source, target or ""))
 
 
-_NUMBER: Final = re.compile(r"\s*([+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d{1,2}(?!\d))?)\s*(.*)", re.ASCII | re.DOTALL)
+_NUMBER: Final = re.compile(
+    r"\s*([+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d{1,2}(?!\d))?)\s*(.*)", re.ASCII | re.DOTALL
+)
 _PLAIN: Final = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)\s*", re.ASCII)
 _LONGEST_TEXT: Final = 64
 """A number that a device writes in more characters is none."""

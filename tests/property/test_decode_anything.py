@@ -84,7 +84,7 @@ def sound(plan: Plan, readings: list[Reading]) -> None:
 
 
 @pytest.mark.parametrize("name", SNMP)
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_answer_of_an_agent_is_decoded(name: str, data: st.DataObject) -> None:
     plan = compile_plan(PROFILES[name])
@@ -95,7 +95,7 @@ def test_any_answer_of_an_agent_is_decoded(name: str, data: st.DataObject) -> No
 
 
 @pytest.mark.parametrize("name", MODBUS)
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_any_registers_are_decoded(name: str, data: st.DataObject) -> None:
     plan = compile_plan(PROFILES[name])
