@@ -47,7 +47,10 @@ class DeviceStatus(Protocol):
 
 
 class Indicator(Protocol):
-    """What is known of one availability indicator now."""
+    """What is known of one availability indicator now.
+
+    `title_de`, `title_en` and `subject` (the asset or group that it is about) are used where an indicator has them.
+    """
 
     @property
     def id(self) -> str: ...
@@ -68,6 +71,9 @@ class SloRow(TypedDict, total=False):
     id: str
     tom: str
     title: str
+    title_de: str
+    subject: str
+    """The asset or group that the figure is about; empty for the site as a whole."""
     window: str
     target: float
     """Per cent, like `measured`, `worst` and `coverage`."""

@@ -10,7 +10,7 @@ from dcmon.config.rules import LimitRule, RiseRule, Rule, StateRule
 from dcmon.model import Alarm, Incident, SeriesKey, Severity, Transition
 from dcmon.web.curve import Curve, draw_curve
 from dcmon.web.plan import Plan
-from dcmon.web.state import Delivery, SiteState
+from dcmon.web.state import Delivery, Sample, SiteState
 from dcmon.web.values import HOLD
 from dcmon.web.view import IncidentRow, incident_row
 from dcmon.web.words import Words
@@ -20,7 +20,8 @@ TIMELINE = 500
 CURVES = 4
 BEFORE_MS = AFTER_MS = 10 * 60_000
 """What a curve shows around the incident."""
-LONGEST_MS = 7 * 86_400_000
+LONGEST_MS = 86_400_000
+"""Of a longer incident the curves show its last day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,26 +160,34 @@ def _ts(row: Transition) -> int:
 async def _curves(
     state: SiteState, plan: Plan, words: Words, incident: Incident, rule: Rule | None, end: int
 ) -> tuple[Curve, ...]:
+    """Of one width: from the earliest sample that any of them has in the window."""
     start = max(incident.started - BEFORE_MS, end - LONGEST_MS)
-    window = (start, min(end + AFTER_MS, state.clock.now()) + 1)
-    curves: list[Curve] = []
+    until = min(end + AFTER_MS, state.clock.now()) + 1
+    found: list[tuple[SeriesKey, Sequence[Sample]]] = []
     for key in _main_series(state, plan, incident, rule):
-        if len(curves) == CURVES:
+        if len(found) == CURVES:
             break
-        samples = await state.history.samples(key, *window)
-        gap = max(plan.holds.hold(key.asset, key.point), int(HOLD * plan.config.agent.polling.slow))
-        curve = draw_curve(
-            key,
-            samples,
-            window,
-            (incident.started, end),
-            unit=state.unit_of(key),
-            gap_ms=gap,
-            lang=words.lang,
+        if samples := await state.history.samples(key, start, until):
+            found.append((key, samples))
+    start = max(start, min((samples[0].ts for _, samples in found), default=start))
+    slow = int(HOLD * plan.config.agent.polling.slow)
+
+    def draw() -> tuple[Curve, ...]:
+        curves = (
+            draw_curve(
+                key,
+                samples,
+                (start, until),
+                (incident.started, end),
+                unit=state.unit_of(key),
+                gap_ms=max(plan.holds.hold(key.asset, key.point), slow),
+                lang=words.lang,
+            )
+            for key, samples in found
         )
-        if curve is not None:
-            curves.append(curve)
-    return tuple(curves)
+        return tuple(curve for curve in curves if curve is not None)
+
+    return await asyncio.to_thread(draw)  # a day of a two-second point is 43,200 samples: too many for the loop
 
 
 _TELLING = (

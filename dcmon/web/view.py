@@ -149,7 +149,7 @@ def view_site(state: SiteState, plan: Plan, words: Words) -> SiteView:
     incidents = open_incidents(state.incidents, plan, words)
     tasks = read_tasks(look, state.tasks)
     silent = read_silent(look, devices)
-    indicators = tuple(_indicator(indicator, words) for indicator in state.indicators())
+    indicators = tuple(_indicator(indicator, plan, words) for indicator in state.indicators())
     head = _headline(look, incidents, indicators, tasks, silent, len(devices))
     return SiteView(
         site=plan.site.name,
@@ -173,7 +173,7 @@ def view_site(state: SiteState, plan: Plan, words: Words) -> SiteView:
         stale_points=latest.stale,
         bad_points=latest.bad,
         indicators=indicators,
-        slo=tuple(sorted(state.slo(), key=_promise_rank)),
+        slo=tuple(_promise(row, plan, words) for row in sorted(state.slo(), key=_promise_rank)),
         on_duty=tuple(state.on_duty()),
     )
 
@@ -196,9 +196,23 @@ def _promise_rank(row: SloRow) -> int:
     return _VERDICTS.index(verdict) if verdict in _VERDICTS else len(_VERDICTS)
 
 
-def _indicator(indicator: Indicator, words: Words) -> IndicatorRow:
+def _indicator(indicator: Indicator, plan: Plan, words: Words) -> IndicatorRow:
     word = words(f"availability.{indicator.state.value}")
-    return IndicatorRow(indicator.id, indicator.title, indicator.state, word, indicator.since, indicator.contract)
+    title = _titled(getattr(indicator, f"title_{words.lang}", ""), getattr(indicator, "subject", ""), plan)
+    return IndicatorRow(
+        indicator.id, title or indicator.title, indicator.state, word, indicator.since, indicator.contract
+    )
+
+
+def _promise(row: SloRow, plan: Plan, words: Words) -> SloRow:
+    """The row with its title in the page's language and with the name of what it is about."""
+    title = describe(row, f"title_{words.lang}") or describe(row, "title") or describe(row, "id")
+    return {**row, "title": _titled(title, describe(row, "subject"), plan)}
+
+
+def _titled(title: str, subject: str, plan: Plan) -> str:
+    """Of several figures with one title the name of what each is about stands first: a wall cuts long lines."""
+    return f"{plan.name_of(subject)}: {title}" if title and subject else title
 
 
 def _headline(

@@ -118,6 +118,17 @@ def test_the_headline_does_not_say_the_asset_twice() -> None:
     assert headline(replace(row, title="water")) == "Leak detector north: water"
 
 
+def test_of_several_figures_with_one_title_each_names_what_it_is_about_in_the_pages_language() -> None:
+    site = web_state.normal()
+    site.slo_rows = [
+        {"id": "T01", "title": "Power", "title_de": "Strom", "verdict": "met"},
+        {"id": "m:mains-a", "title": "Route", "title_de": "Netzweg", "subject": "mains-a", "verdict": "BREACHED"},
+        {"id": "bare"},
+    ]
+    assert [row["title"] for row in view(site, "de").slo] == ["Mains route A: Netzweg", "Strom", "bare"]
+    assert [row["title"] for row in view(site).slo] == ["Mains route A: Route", "Power", "bare"]
+
+
 def view_incident(site: FakeState, **more: Any) -> Any:
     site.open_incident("I-1", "leak", "leak-1", started=NOW, **more)
     return view(site).incidents[0]
