@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,11 +43,11 @@ def _lines(name: str) -> Iterator[Iterable[str]]:
     if name == "-":
         yield sys.stdin
         return
-    try:
-        file = Path(name).open(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise DcmonError(f"{name}: {error.strerror}") from None
-    with file:
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(Path(name).open(encoding="utf-8", errors="replace"))
+        except OSError as error:
+            raise DcmonError(f"{name}: {error.strerror}") from None
         yield file
 
 
