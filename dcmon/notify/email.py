@@ -33,12 +33,18 @@ class EmailNotifier:
     """Sends through the relay of `agent.yaml` smtp; `password` is the secret itself, resolved."""
 
     def __init__(self, smtp: Smtp, password: str | None = None) -> None:
-        """Raises DcmonError where the settings would send a password in clear text, or the CA file is of no use."""
+        """Raises DcmonError where the settings cannot work, or would send the password in clear text."""
         if smtp.user is not None and smtp.security == "none" and smtp.host not in _LOOPBACK:
             raise DcmonError(
                 f"smtp: the password for {smtp.host} would cross the network in clear text. "
                 "Set security to starttls or tls."
             )
+        if (smtp.user is None) != (password is None):
+            raise DcmonError("smtp: user and password belong together. Give both or neither.")
+        try:
+            Address("dcmon", addr_spec=smtp.sender)
+        except (MessageError, ValueError, IndexError):
+            raise DcmonError(f"smtp.sender {smtp.sender!r} is no e-mail address. Correct agent.yaml.") from None
         self._smtp = smtp
         self._password = password
         self._domain = smtp.sender.rpartition("@")[2] or "localhost"

@@ -297,11 +297,13 @@ class Pager:
 
     def _keep(self, row: Escalation, out: Changes) -> None:
         out.escalations[row.incident] = row
-        if row.state == "done":
-            self._rows.pop(row.incident, None)
-        else:
+        before = self._rows.pop(row.incident, None)
+        if row.state != "done":
             self._rows[row.incident] = row
-        self._next = self._earliest()
+        if before is not None and before.due is not None and before.due == self._next:
+            self._next = self._earliest()
+        elif row.due is not None and (self._next is None or row.due < self._next):
+            self._next = row.due
 
     def _earliest(self) -> int | None:
         return min((row.due for row in self._rows.values() if row.due is not None), default=None)
