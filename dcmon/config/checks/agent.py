@@ -32,6 +32,7 @@ def is_loopback(host: str) -> bool:
 
 
 def listeners(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D501: an address to listen on is wrong or open to others."""
     agent = loaded.config.agent
     for key, listen in (("web", agent.web.listen), ("traps", agent.traps.listen)):
         try:
@@ -46,6 +47,7 @@ def listeners(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 
 
 def trap_users(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D502: a trap credential is unknown or no v3 user."""
     known = loaded.config.collectors.credentials
     for position, name in enumerate(loaded.config.agent.traps.credentials):
         if not isinstance(known.get(name), UserCredentials):

@@ -18,6 +18,7 @@ Loc = tuple[str | int, ...]
 
 
 def devices_are_assets(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D201: a device is no asset."""
     known = {asset.id for asset in loaded.config.site.assets}
     for name in loaded.config.collectors.devices:
         if name not in known:
@@ -26,6 +27,7 @@ def devices_are_assets(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 
 
 def credentials_known(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D202: a device uses unknown credentials."""
     known = loaded.config.collectors.credentials
     for name, device in loaded.config.collectors.devices.items():
         if device.snmp is not None and device.snmp.credentials not in known:
@@ -35,6 +37,7 @@ def credentials_known(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 
 
 def profiles_known(loaded: Loaded, knowledge: Knowledge) -> Iterator[Problem]:
+    """D203: a profile is unknown."""
     for name, device in loaded.config.collectors.devices.items():
         if device.profile is not None and device.profile not in knowledge.points:
             message = f"{name} has the unknown profile {device.profile!r}"
@@ -43,6 +46,7 @@ def profiles_known(loaded: Loaded, knowledge: Knowledge) -> Iterator[Problem]:
 
 
 def addresses_differ(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D204: two devices have the same address."""
     seen: dict[tuple[object, ...], str] = {}
     for name, device in loaded.config.collectors.devices.items():
         address = _address(device)
@@ -60,6 +64,7 @@ def _address(device: Device) -> tuple[object, ...]:
 
 
 def maps(loaded: Loaded, knowledge: Knowledge) -> Iterator[Problem]:
+    """D205: a map names an unknown asset or point."""
     assets = {asset.id for asset in loaded.config.site.assets}
     points = set(vocabulary()).union(*knowledge.points.values())
     for name, device in loaded.config.collectors.devices.items():
@@ -95,6 +100,7 @@ def _references(loaded: Loaded) -> Iterator[tuple[str, Loc, str]]:
 
 
 def secrets_readable(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D206: a secret cannot be read."""
     for file, loc, reference in _references(loaded):
         try:
             resolve(reference, loaded.config.directory)
@@ -104,6 +110,7 @@ def secrets_readable(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 
 
 def secrets_private(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D207: others can read the file of a secret (warning)."""
     for file, loc, reference in _references(loaded):
         kind, _sep, name = reference.partition(":")
         path = loaded.config.directory / name
@@ -113,6 +120,7 @@ def secrets_private(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 
 
 def silent_assets(loaded: Loaded, knowledge: Knowledge) -> Iterator[Problem]:
+    """D208: nothing is read for an asset (warning)."""
     given = knowledge.points_by_asset(loaded.config)
     for position, asset in enumerate(loaded.config.site.assets):
         if not given[asset.id] and asset.kind is not AssetKind.AGENT:

@@ -32,6 +32,7 @@ def _recipients(loaded: Loaded) -> Iterator[tuple[Loc, Recipient]]:
 
 
 def references(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D301: a rule names an unknown asset or group."""
     persons = {person.id for person in loaded.config.people.people}
     rosters = {roster.id for roster in loaded.config.people.rosters}
     for position, roster in enumerate(loaded.config.people.rosters):
@@ -52,6 +53,7 @@ def references(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 
 
 def reachable(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D402: a person has no address for a channel."""
     people = loaded.config.people
     members = {roster.id: {person for _, person in _members(roster)} for roster in people.rosters}
     reported: set[tuple[str, str]] = set()
@@ -70,6 +72,7 @@ def _has_address(person: Person, channel: str) -> bool:
 
 
 def rosters_filled(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D403: a roster has nobody."""
     for position, roster in enumerate(loaded.config.people.rosters):
         if not roster.shifts and roster.rotation is None:
             message = f"roster {roster.id} has neither shifts nor a rotation"
@@ -77,6 +80,7 @@ def rosters_filled(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 
 
 def every_page_has_a_route(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D404: a paging rule has no route."""
     routes = loaded.config.people.routes
     for position, rule in enumerate(loaded.config.rules.rules):
         taken = any(

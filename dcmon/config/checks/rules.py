@@ -45,6 +45,7 @@ def _conditions(rule: Rule) -> Iterator[tuple[Loc, Condition]]:
 
 
 def references(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D301: a rule names an unknown asset or group."""
     assets = {asset.id for asset in loaded.config.site.assets}
     groups = {group.id for group in loaded.config.site.groups}
     for position, rule in enumerate(loaded.config.rules.rules):
@@ -74,6 +75,7 @@ def selected(config: Config, select: Select) -> list[Asset]:
 
 
 def points_given(loaded: Loaded, knowledge: Knowledge) -> Iterator[Problem]:
+    """D302: a rule judges a point that no device gives."""
     config = loaded.config
     given = knowledge.points_by_asset(config)
     members = {group.id: group.members for group in config.site.groups}
@@ -95,6 +97,7 @@ def points_given(loaded: Loaded, knowledge: Knowledge) -> Iterator[Problem]:
 
 
 def tests_fit(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D303: a rule's test does not fit the point's type."""
     for position, rule in enumerate(loaded.config.rules.rules):
         tests: list[tuple[Loc, str, Test]] = []
         if isinstance(rule, StateRule):
@@ -129,6 +132,7 @@ def _misfit(point: str, test: Test) -> str | None:
 
 
 def paging_rules_explain(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D304: a paging rule has no cause, consequence or response."""
     for position, rule in enumerate(loaded.config.rules.rules):
         missing = [word for word in ("cause", "consequence", "response") if not getattr(rule, word).strip()]
         if rule.page and missing:
@@ -141,6 +145,7 @@ _PROMISE = re.compile(r"T(0[1-9]|[12]\d|3[0-2])")
 
 
 def promises(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D305: a rule proves an unknown promise."""
     for position, rule in enumerate(loaded.config.rules.rules):
         for place, promise in enumerate(rule.tom):
             if not _PROMISE.fullmatch(promise):
@@ -149,6 +154,7 @@ def promises(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 
 
 def targets(loaded: Loaded, knowledge: Knowledge) -> Iterator[Problem]:
+    """D306: a target is set for an unknown control."""
     for control in loaded.config.rules.targets:
         if control not in knowledge.controls:
             message = f"the control {control!r} is not in the catalogue"

@@ -12,6 +12,7 @@ from dcmon.config.yamlfile import Problem
 
 
 def duplicate_ids(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D101: an id stands twice."""
     config = loaded.config
     lists: list[tuple[str, str, Sequence[str]]] = [
         ("site", "sections", [section.id for section in config.site.sections]),
@@ -35,6 +36,7 @@ def duplicate_ids(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 
 
 def unknown_assets(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D102: feeds or stands_in_for names an unknown asset."""
     known = {asset.id for asset in loaded.config.site.assets}
     for position, asset in enumerate(loaded.config.site.assets):
         for key, names in (("feeds", asset.feeds), ("stands_in_for", asset.stands_in_for)):
@@ -70,6 +72,7 @@ def feed_cycles(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 
 
 def unknown_sections(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D104: an asset stands in an unknown fire section."""
     known = {section.id for section in loaded.config.site.sections}
     for position, asset in enumerate(loaded.config.site.assets):
         if asset.section is not None and asset.section not in known:
@@ -78,6 +81,7 @@ def unknown_sections(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 
 
 def groups(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D105: a group has unknown members or needs more than it has."""
     known = {asset.id for asset in loaded.config.site.assets}
     for position, group in enumerate(loaded.config.site.groups):
         for place, member in enumerate(group.members):
@@ -91,6 +95,7 @@ def groups(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 
 
 def uncovered_sections(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D106: a fire section is covered by no fire panel."""
     panels = {asset.section for asset in loaded.config.site.assets if asset.kind is AssetKind.FIRE_PANEL}
     for position, section in enumerate(loaded.config.site.sections):
         if section.id not in panels:
@@ -100,6 +105,7 @@ def uncovered_sections(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 
 
 def time_zone(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D107: the time zone is unknown."""
     name = loaded.config.site.timezone
     try:
         ZoneInfo(name)
