@@ -179,8 +179,8 @@ class V3Agent:
         return answer
 
     def report(self, message: V3Message, name: str, *, signed: bool) -> bytes:
-        flags = AUTH if signed else 0
-        return self.seal(message, REPORT, 0, [VarBind(parse_oid(name), COUNTER32, 1)], flags=flags)
+        flags, user = (AUTH, self.user) if signed else (0, V3User(message.user.decode()))
+        return self.seal(message, REPORT, 0, [VarBind(parse_oid(name), COUNTER32, 1)], flags=flags, user=user)
 
     def seal(
         self,

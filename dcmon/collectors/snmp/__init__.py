@@ -1,4 +1,4 @@
-"""SNMP: our own codec and client for v1 and v2c (`NativeClient`), pysnmp for v3 and as second transport.
+"""SNMP v1, v2c and v3: `NativeClient` asks agents; `second.PysnmpClient` does it in pysnmp's encoding.
 
 Everything here reads; there is no SetRequest.
 """
@@ -31,6 +31,7 @@ from dcmon.collectors.snmp.ber import (
 )
 from dcmon.collectors.snmp.client import NativeClient
 from dcmon.collectors.snmp.session import SnmpSession, SnmpStats
+from dcmon.collectors.snmp.usm import V3User
 
 __all__ = [
     "COUNTER32",
@@ -52,6 +53,7 @@ __all__ = [
     "Oid",
     "SnmpSession",
     "SnmpStats",
+    "V3User",
     "VarBind",
     "format_oid",
     "oid_parts",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from dcmon.model import DcmonError
@@ -248,8 +248,9 @@ def _value(tag: int, content: bytes) -> VarBindValue:
     return _unsigned(content, bits)
 
 
-_make_varbind: Callable[[tuple[Oid, int, VarBindValue]], VarBind] = partial(tuple.__new__, VarBind)
-_FROM_BYTES = int.from_bytes
+_NUMBERS: Final = frozenset((INTEGER, *_UNSIGNED_BITS))
+_new: Callable[[type[VarBind], tuple[Oid, int, VarBindValue]], VarBind] = tuple.__new__  # NamedTuple's own is Python
+_from_bytes = int.from_bytes
 
 
 def decode_varbinds(data: bytes, pos: int, end: int) -> list[VarBind]:
@@ -258,8 +259,8 @@ def decode_varbinds(data: bytes, pos: int, end: int) -> list[VarBind]:
     Short lengths and small numbers, which nearly every value of a poll has, are decoded in line: a call for each
     of the three headers of a binding would cost more than all the rest.
     """
-    triples: list[tuple[Oid, int, VarBindValue]] = []
-    append = triples.append
+    varbinds: list[VarBind] = []
+    append = varbinds.append
     try:
         while pos < end:
             length = data[pos + 1]
@@ -286,17 +287,16 @@ def decode_varbinds(data: bytes, pos: int, end: int) -> list[VarBind]:
                 length, pos = _long_length(data, pos, stop, length & 0x7F)
             if pos + length != stop or stop > end:
                 raise DecodeError(f"variable binding up to octet {stop} does not hold one name and one value")
-            content = data[pos:stop]
             if tag == 0x04:
-                append((oid, tag, content))
-            elif 0 < length < 4 and content[0] < 0x80 and (tag == 0x02 or tag in _UNSIGNED_BITS):
-                append((oid, tag, _FROM_BYTES(content, "big")))
+                append(_new(VarBind, (oid, tag, data[pos:stop])))
+            elif 0 < length < 5 and tag in _NUMBERS and data[pos] < 0x80:
+                append(_new(VarBind, (oid, tag, _from_bytes(data[pos:stop], "big"))))
             else:
-                append((oid, tag, _value(tag, content)))
+                append(_new(VarBind, (oid, tag, _value(tag, data[pos:stop]))))
             pos = stop
     except IndexError:
         raise DecodeError(f"cut off at octet {len(data)}") from None
-    return list(map(_make_varbind, triples))
+    return varbinds
 
 
 # --- encoding ---
