@@ -133,7 +133,6 @@ def _on_loopback(
                     "web": agent.web.model_copy(update={"listen": f"127.0.0.1:{port}"}),
                     "traps": agent.traps.model_copy(update={"listen": "127.0.0.1:0"}),
                     "smtp": agent.smtp.model_copy(update=smtp),
-                    "influx": agent.influx.model_copy(update={"enabled": False}),
                 }
             ),
         }

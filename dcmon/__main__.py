@@ -1,0 +1,5 @@
+"""`python -m dcmon`."""
+
+from dcmon.cli import main
+
+main()
