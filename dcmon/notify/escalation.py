@@ -130,9 +130,9 @@ class Pager:
             case "opened" | "raised" if incident.paging and row is None:
                 self._page(incident, severity, FIRST, at, out)
             case "raised" if incident.paging and row is not None and severity.rank > row.severity.rank:
-                self._page(incident, severity, RAISED, at, out)
+                self._page(incident, severity, RAISED.because(transition.reason), at, out)
             case "reopened" if incident.paging:
-                self._page(incident, severity, REOPENED, at, out)
+                self._page(incident, severity, REOPENED.because(transition.reason), at, out)
             case "acknowledged" if row is not None:
                 self._keep(replace(row, due=None), out)
             case "resolved" if row is not None:

@@ -133,4 +133,5 @@ class FactBook:
             "active": alarm.state is AlarmState.ACTIVE,
             "since": alarm.started if alarm.started is not None else alarm.since,
             "reason": alarm.reason,
+            "response": rule.response if rule is not None else "",
         }

@@ -18,6 +18,10 @@ class Reason:
     text: str
     data: Mapping[str, Any] = field(default_factory=dict)
 
+    def because(self, news: str) -> Reason:
+        """The same reason with what made it come now, for messages."""
+        return replace(self, data={**self.data, "news": news})
+
     def noting(self, code: str, text: str) -> Reason:
         """The same reason with a remark on how it came to these people."""
         return replace(self, text=f"{self.text}; {text}", data={**self.data, "note": code})

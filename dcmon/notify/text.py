@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -143,8 +144,9 @@ def because(facts: Mapping[str, Any], language: str) -> str:
     data = dict(facts.get("reason_data", {}))
     missing = [sentences[f"missing-{what}"].format(id=name) for what, name in data.pop("missing", [])]
     data["channel"] = WORDS[language].get(f"channel-{data.get('channel')}", "")
-    filled = {"waited": span(data.get("waited_ms", 0)), "missing": ", ".join(missing), **data}
-    sentence = sentences.get(str(facts.get("code")), "").format(**filled)
+    filled: defaultdict[str, Any] = defaultdict(str)
+    filled |= {"waited": span(data.get("waited_ms", 0)), "missing": ", ".join(missing), **data}
+    sentence = sentences.get(str(facts.get("code")), "").format_map(filled)
     note = sentences.get(f"note-{data.get('note')}")
     return f"{sentence}; {note}" if note else sentence
 

@@ -56,7 +56,9 @@ def page_escalated() -> Notification:
 
 def page_severity_raised() -> Notification:
     pager, _ = opened(incident(alarms=(ROOT.key,)))
-    return pager.step(happened(T0 + MINUTE, "raised", OUTAGE), T0 + MINUTE).notifications[0]
+    changes = happened(T0 + MINUTE, "raised", OUTAGE)
+    changes.transitions[0] = changes.transitions[0]._replace(reason="now critical: Mains route A: mains lost for 5s")
+    return pager.step(changes, T0 + MINUTE).notifications[0]
 
 
 def page_roster_empty() -> Notification:

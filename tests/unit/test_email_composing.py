@@ -119,4 +119,4 @@ def test_an_address_that_is_none_fails_for_good_and_says_so(address: str) -> Non
 
 @pytest.mark.parametrize("kind", ["page", "update", "resolved", "task", "clock", "bundle"])
 def test_facts_that_an_older_version_did_not_keep_leave_a_hole_and_no_error(kind: str) -> None:
-    assert composed(notification(kind=kind, facts={}))
+    assert composed(notification(kind=kind, facts={"code": "unacknowledged"}))
