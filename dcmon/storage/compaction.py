@@ -111,7 +111,7 @@ class Compactor:
         for (series, window), group in groupby(found, lambda row: (row[0], row[1] // WINDOW_MS)):
             _insert(db, series, window, LOOSE, hot.columns(row[1:] for row in group))
         db.execute("DELETE FROM hot WHERE id <= ? AND series >= ? AND series < ?", (self._fold_upto, first, end))
-        db.execute("UPDATE folded SET upto = ?", (self._fold_upto,))
+        db.execute("UPDATE folded SET upto = max(upto, ?)", (self._fold_upto,))
         last: int = db.execute("SELECT max(id) FROM series").fetchone()[0]
         return end > last
 

@@ -74,10 +74,7 @@ class Database:
 
     def submit(self, work: Work[T]) -> Future[T]:
         """Queues a transaction; the future holds its result or StoreError."""
-        try:
-            return self._thread.submit(self._transaction, work)
-        except RuntimeError as error:
-            raise StoreError(f"{self.path}: the {self.schema.kind} is closed") from error
+        return self.in_writer(lambda: self._transaction(work))
 
     def call(self, work: Work[T]) -> T:
         """Runs a transaction and waits for it; blocks the calling thread."""
@@ -94,15 +91,23 @@ class Database:
             if self._reader is None:
                 self._reader = self._connect()
                 self._reader.execute("PRAGMA query_only=ON")
-            self._reader.execute("BEGIN")
             try:
+                self._reader.execute("BEGIN")
                 yield self._reader
+            except sqlite3.Error:
+                reader, self._reader = self._reader, None
+                reader.close()
+                raise
             finally:
-                self._reader.rollback()
+                if self._reader is not None:
+                    self._reader.rollback()
 
     def in_writer(self, work: Callable[[], T]) -> Future[T]:
-        """Queues something of the writer thread that opens its own transactions, or none."""
-        return self._thread.submit(work)
+        """Queues something that opens its own transactions in the writer thread, or none."""
+        try:
+            return self._thread.submit(work)
+        except RuntimeError as error:
+            raise StoreError(f"{self.path}: the {self.schema.kind} is closed") from error
 
     def transaction(self, work: Work[T]) -> T:
         """One transaction, for code that already runs in the writer thread."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -162,7 +163,8 @@ def unreachable(settings: Influx, error: Exception) -> UnavailableError:
         return UnavailableError(f"no answer from {address} within {settings.timeout / 1000:g} s")
     if isinstance(error, aiohttp.InvalidURL):
         return UnavailableError("influx.url is no URL; write for example http://127.0.0.1:8086")
-    why = getattr(getattr(error, "os_error", None), "strerror", None) or type(error).__name__
+    number = getattr(error, "errno", None)
+    why = os.strerror(number) if number else type(error).__name__
     return UnavailableError(f"{address} cannot be reached: {why}")
 
 

@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from dcmon.config.site import Site
 from dcmon.model import Quality, Reading, Value
 
 _SPACES: Final = str.maketrans({"\n": " ", "\r": " ", "\t": " ", "\0": " "})
@@ -51,6 +52,14 @@ class LineBuilder:
         name = _encodable(point).translate(_MEASUREMENT)
         prefix = self._prefixes[asset, point, index] = ("/" + name if name.startswith("#") else name) + written
         return prefix
+
+
+def asset_tags(site: Site) -> dict[str, dict[str, str]]:
+    """What the site file says of each asset, as tags: its kind and its fire section."""
+    return {
+        asset.id: {"kind": str(asset.kind)} | ({"section": asset.section} if asset.section else {})
+        for asset in site.assets
+    }
 
 
 def _fields(value: Value, quality: Quality, reason: str | None) -> str:

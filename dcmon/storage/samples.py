@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,8 @@ FILE_NAME: Final = "samples.db"
 FLUSH_S: Final = 1.0
 BUFFER: Final = 100_000
 """Readings kept in memory while the disk takes none; beyond that the oldest are dropped and counted."""
+RESERVE_BYTES: Final = 64_000_000
+"""Free space that samples leave to the journal, on the same disk: alarms must still be kept when samples cannot."""
 _COMPACT_S: Final = 0.25
 """How long one turn may compact before what was appended meanwhile is flushed."""
 
@@ -238,6 +241,7 @@ class Samples:
         if not batch:
             return 0
         try:
+            self._leave_room()
             written, added = self._db.transaction(lambda db: self._insert(db, batch))
         except BaseException:
             with self._lock:
@@ -253,6 +257,14 @@ class Samples:
         if written:
             self._compactor.added(written, min(reading[0] for reading in batch if isinstance(reading[0], int)))
         return written
+
+    def _leave_room(self) -> None:
+        usage = shutil.disk_usage(self._db.path.parent)
+        if usage.free < min(RESERVE_BYTES, usage.total // 50):
+            raise StoreError(
+                f"{self._db.path}: the disk has only {usage.free // 1_000_000} MB left, which the journal needs. "
+                "Free space, or move data_dir to a larger disk; dcmon goes on by itself when there is room"
+            )
 
     def _insert(self, db: sqlite3.Connection, batch: list[Reading]) -> tuple[int, dict[Key, int]]:
         keys = {reading[1:4] for reading in batch}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import shutil
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -227,6 +229,17 @@ async def test_while_the_disk_takes_nothing_samples_wait_and_only_the_oldest_are
     assert found == list(range(START + 3000 - kept, START + 3000))
     task.cancel()
     store.close()
+
+
+def test_the_last_free_space_is_left_to_the_journal(
+    tmp_path: Path, store: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append([reading(START)])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=10**12, free=30 * 10**6))
+    with pytest.raises(StoreError, match="only 30 MB left, which the journal needs"):
+        store.flush()
+    monkeypatch.undo()
+    assert store.flush() == 1
 
 
 def test_appending_costs_the_caller_less_than_a_microsecond_and_a_half(store: Samples) -> None:
