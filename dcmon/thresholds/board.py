@@ -80,7 +80,7 @@ class Board:
         self.slots: dict[tuple[Any, ...], Slot | Literal[False]] = {}
         self.dirty: set[Judged] = set()
         self.late = 0
-        """Readings that came after a newer one of their series and were left out."""
+        """Readings that came after a newer one of their series, or after their time, and were left out."""
         self.unusable = 0
         """Readings of bad quality, or without a value."""
         self._timers = timers
@@ -124,10 +124,13 @@ class Board:
         """The slot of a series, if it is judged and was seen."""
         return self.slots.get((asset, point, index)) or None
 
-    def update(self, slot: Slot, reading: Reading, ts: int) -> None:
-        """Takes over a reading that is not just the same again. `ts` is its time, never after now."""
+    def update(self, slot: Slot, reading: Reading, ts: int, now: int) -> None:
+        """Takes over a reading that is not just the same again. `ts` is its time, never after now.
+
+        One whose hold time was over before it arrived is no evidence of the present.
+        """
         value, quality = reading.value, reading.quality
-        if ts < slot.seen:
+        if ts < slot.seen or ts + slot.hold < now:
             self.late += 1
             return
         if quality == Quality.BAD or value is None or (isinstance(value, float) and not isfinite(value)):
@@ -147,13 +150,21 @@ class Board:
         if slot.hold != FOREVER and (slot.expiry is None or slot.expiry.due is None):
             self._start_expiry(slot)
 
-    def restore(self, readings: Mapping[SeriesKey, Reading]) -> None:
-        """Puts the last readings of an earlier process in place, without anybody being told."""
+    def restore(self, readings: Mapping[SeriesKey, Reading], now: int, *, fresh: bool) -> None:
+        """Puts the last readings of an earlier process in place.
+
+        Unless they are `fresh` and their hold time is not over, they tell what was, not what is.
+        """
         for key, reading in readings.items():
             slot = self.learn(SeriesKey(*key))
-            if slot is not False:
-                self.update(slot, reading, reading.ts)
-        self.dirty.clear()
+            if slot is False:
+                continue
+            self.update(slot, reading, reading.ts, reading.ts)
+            if slot.value is not None and (not fresh or slot.expires() <= now):
+                slot.value = slot.quality = None
+                slot.since = min(slot.expires(), now)
+                if slot.expiry is not None:
+                    self._timers.set(slot.expiry, None)
 
     def fade(self, assets: Iterable[str], now: int) -> None:
         """Lets the slots of `assets` expire one hold time from now, where they would otherwise hold for ever."""

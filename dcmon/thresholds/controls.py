@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -55,11 +56,7 @@ def catalogue(config: Config) -> dict[str, Control]:
     A target is given for one control id, or for a promise (`T01`): then for all of its controls that have none of their
     own. ConfigError names the file, or the id that nothing has.
     """
-    found: dict[str, Control] = {}
-    shipped = files("dcmon.thresholds").joinpath("controls")
-    for entry in sorted(shipped.iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".yaml"):
-            found |= _load(entry.read_text(encoding="utf-8"), f"dcmon/thresholds/controls/{entry.name}")
+    found = dict(_shipped())
     own = Path(config.directory) / "controls"
     for path in sorted(own.glob("*.yaml")) if own.is_dir() else ():
         found |= _load(path.read_text(encoding="utf-8"), str(path))
@@ -76,6 +73,15 @@ def _with_target(control: Control, targets: dict[str, float]) -> Control:
     if target is None:
         return control
     return control.model_copy(update={"objective": control.objective.model_copy(update={"target": target})})
+
+
+@cache
+def _shipped() -> dict[str, Control]:
+    found: dict[str, Control] = {}
+    for entry in sorted(files("dcmon.thresholds").joinpath("controls").iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".yaml"):
+            found |= _load(entry.read_text(encoding="utf-8"), f"dcmon/thresholds/controls/{entry.name}")
+    return found
 
 
 def _load(text: str, where: str) -> dict[str, Control]:

@@ -69,7 +69,6 @@ class Judge:
             for device in self._topology.devices:
                 Fader(device, self._topology.supplied(device), self._board)
         restore_cells(self._ledger, self._board, config)
-        self._board.restore(snapshot.readings)
 
     @property
     def alarms(self) -> Mapping[str, Alarm]:
@@ -180,7 +179,7 @@ class Judge:
             if slot.value == value and slot.quality is quality and slot.seen <= ts <= now and value is not None:
                 slot.seen = ts
                 continue
-            update(slot, reading, min(now, ts))
+            update(slot, reading, max(min(now, ts), 0), now)
 
     def _advance(self, ts: int) -> None:
         """Goes on to `ts`: everything of the instants before is settled, and the delays that end at `ts` fire."""
@@ -214,6 +213,7 @@ class Judge:
         self._now = start = self._now or now
         alive = last_alive(snapshot)
         gap = start - alive if alive is not None else 0
+        self._board.restore(snapshot.readings, start, fresh=gap <= 0)
         if gap > 0:
             shift_silence(self._compiler.silent_watches, self._alarms, gap)
         for watch in self._compiler.silent_watches if self._live else ():
@@ -223,6 +223,7 @@ class Judge:
             self._timers.set(timer, start + watch.cell.on_delay)
         close_orphans(self._ledger, self._alarms, self._incidents, start)
         self._indicators.begin(start, alive if gap > 0 else None)
+        self._settle(start)
 
     def _set_back(self, delta: int) -> None:
         """The clock was set by `delta`: everything that is measured in elapsed time moves with it."""

@@ -1,0 +1,258 @@
+"""What holds for every timeline: order, cutting, cadence, restarts and clock steps make no difference."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+from typing import Any
+
+from engine_world import EVERYTHING, T0, World, at, config, read
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from dcmon.model import Changes, Interval, Reading
+from dcmon.thresholds import Judge
+
+CONFIG = config(*EVERYTHING)
+
+SERIES: dict[str, tuple[Any, ...]] = {
+    "mains-a/mains.available": (True, False),
+    "mains-b/mains.available": (True, False),
+    "ups-a/ups.on_battery": (True, False),
+    "ups-b/ups.on_battery": (True, False),
+    "ups-a/output.source": ("normal", "battery", "none", "bypass"),
+    "tsw-a/breaker.generator_closed": (True, False),
+    "leak-1/water.detected[1]": (True, False),
+    "uplink-1/if.oper": ("up", "down"),
+    "tank-a/fuel.level": (60.0, 74.0, 76.0, 80.0, 95.0),
+    "env-1/temperature[1]": (22.0, 26.5, 27.5, 31.0),
+    "ups-a/device.reachable": (True, False),
+    "pdu-a/device.reachable": (True, False),
+}
+
+settings.register_profile(
+    "engine", max_examples=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink]
+)
+PROFILE = settings.get_profile("engine")
+
+Event = tuple[int, str, Any]
+
+
+@st.composite
+def timelines(draw: st.DrawFn) -> list[Event]:
+    """(second, series, value), no two of a series at one instant, over up to ten hours."""
+    gaps = st.one_of(st.integers(0, 12), st.integers(0, 120), st.integers(0, 9000))
+    events: dict[tuple[int, str], Any] = {}
+    second = 0
+    for _ in range(draw(st.integers(1, 25))):
+        second += draw(gaps)
+        series = draw(st.sampled_from(sorted(SERIES)))
+        events[second, series] = draw(st.sampled_from(SERIES[series]))
+    return [(second, series, value) for (second, series), value in sorted(events.items(), key=lambda item: item[0][0])]
+
+
+def readings(events: list[Event]) -> list[Reading]:
+    return [read(second, series, value) for second, series, value in events]
+
+
+def stamped(changes: Changes) -> list[tuple[Any, ...]]:
+    return [
+        (t.ts, t.type, t.subject, t.state, t.reason, t.incident, sorted(t.data.items(), key=str))
+        for t in changes.transitions
+    ]  # fmt: skip
+
+
+def play(batches: list[tuple[int, list[Reading]]], live: bool) -> World:
+    """Batches, each judged at its time; then a day passes."""
+    world = World(CONFIG, live=live)
+    for now, batch in batches:
+        world.step(batch, now)
+    world.wait(200_000)
+    return world
+
+
+def one_by_one(events: list[Event]) -> list[tuple[int, list[Reading]]]:
+    instants: dict[int, list[Reading]] = {}
+    for reading in readings(events):
+        instants.setdefault(reading.ts, []).append(reading)
+    return sorted(instants.items())
+
+
+@given(timelines(), st.booleans(), st.randoms(use_true_random=False))
+@PROFILE
+def test_how_readings_are_cut_into_batches_and_their_order_within_one_change_nothing(
+    events: list[Event], live: bool, dice: random.Random
+) -> None:
+    apart = play(one_by_one(events), live)
+    together = readings(events)
+    dice.shuffle(together)
+    last = max(reading.ts for reading in together)
+    assert stamped(play([(last, together)], live).all) == stamped(apart.all)
+
+
+@given(timelines(), st.booleans(), st.lists(st.integers(0, 40_000), max_size=30))
+@PROFILE
+def test_how_often_the_engine_is_woken_changes_nothing(events: list[Event], live: bool, ticks: list[int]) -> None:
+    batches = one_by_one(events)
+    quiet = [(at(second) + 1, []) for second in ticks]
+    ticking = sorted([*batches, *quiet], key=lambda batch: batch[0])
+    assert stamped(play(ticking, live).all) == stamped(play(batches, live).all)
+
+
+@given(timelines(), st.booleans())
+@PROFILE
+def test_waking_the_engine_exactly_when_it_asks_changes_nothing(events: list[Event], live: bool) -> None:
+    batches = one_by_one(events)
+    eager = World(CONFIG, live=live)
+    for now, batch in [*batches, (at(200_000), [])]:
+        while (due := eager.judge.next_due()) is not None and due < now:
+            eager.step([], due)
+        eager.step(batch, now)
+    assert stamped(eager.all) == stamped(play(batches, live).all)
+
+
+@given(timelines(), st.booleans(), st.integers(0, 25), st.integers(0, 25))
+@PROFILE
+def test_a_restart_at_any_moment_changes_no_decision(events: list[Event], live: bool, one: int, two: int) -> None:
+    batches = one_by_one(events)
+    world = World(CONFIG, live=live)
+    world.wait(0)
+    for position, (now, batch) in enumerate(batches):
+        world.step(batch, now)
+        if position in (one, two):
+            world.restart((now - T0) / 1000)
+    world.wait(200_000)
+    plain = World(CONFIG, live=live)
+    plain.wait(0)
+    for now, batch in batches:
+        plain.step(batch, now)
+    plain.wait(200_000)
+    assert _but_never_heard(stamped(world.all)) == _but_never_heard(stamped(plain.all))
+
+
+def _but_never_heard(lines: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Without what is said of devices of which nothing was heard yet: after a restart they have their delay again."""
+    quiet = {"silent/" + device for device in CONFIG.collectors.devices}
+    spoken = {"ups-a", "pdu-a"}
+    return [
+        line[:5] for line in lines
+        if not (line[2] in quiet and line[2].removeprefix("silent/") not in spoken)
+        and line[1] != "incident" and "nothing is heard" not in line[4]
+    ]  # fmt: skip
+
+
+@given(timelines(), st.integers(0, 25))
+@PROFILE
+def test_a_restart_without_any_reading_loses_no_alarm_and_opens_no_incident_twice(
+    events: list[Event], moment: int
+) -> None:
+    world = World(CONFIG)
+    for position, (now, batch) in enumerate(one_by_one(events)):
+        world.step(batch, now)
+        if position == moment:
+            active = {key for key, row in world.judge.alarms.items() if row.state == "active"}
+            world.restart((now - T0) / 1000, readings=False)
+            again = world.step([reading._replace(ts=now) for reading in world.latest.values()], now)
+            assert not [t for t in again.transitions if t.type == "incident"]
+            assert active <= {key for key, row in world.judge.alarms.items() if row.state == "active"}
+
+
+@given(timelines(), st.booleans())
+@PROFILE
+def test_no_alarm_is_early_and_no_clock_breaches_before_its_limit(events: list[Event], live: bool) -> None:
+    world = play(one_by_one(events), live)
+    delays = {rule.id: rule.on_delay for rule in CONFIG.rules.rules}
+    for transition in world.all.transitions:
+        if transition.type == "alarm" and transition.state == "active":
+            assert transition.ts - transition.data["started"] >= delays[transition.rule or ""]
+        if transition.type == "clock" and transition.state == "breached":
+            assert transition.data["elapsed_ms"] >= transition.data["limit_ms"]
+        if transition.type == "task" and transition.state == "overdue":
+            assert transition.ts >= transition.data["due"]
+
+
+@given(timelines(), st.booleans())
+@PROFILE
+def test_times_never_run_backwards_and_every_transition_says_why(events: list[Event], live: bool) -> None:
+    world = play(one_by_one(events), live)
+    times = [transition.ts for transition in world.all.transitions]
+    assert times == sorted(times)
+    assert all(transition.reason for transition in world.all.transitions)
+
+
+@given(timelines(), st.booleans())
+@PROFILE
+def test_open_incidents_have_a_live_alarm_and_every_paging_alarm_is_in_one(events: list[Event], live: bool) -> None:
+    world = World(CONFIG, live=live)
+    for now, batch in one_by_one(events):
+        world.step(batch, now)
+        judge = world.judge
+        for incident in judge.incidents.values():
+            members = [judge.alarms[key] for key in incident.alarms]
+            live_members = [
+                row for row in members if row.incident == incident.id and row.state in ("pending", "active")
+            ]
+            assert bool(live_members) == (incident.state == "open")
+        for row in judge.alarms.values():
+            if row.state == "active":
+                assert row.incident is not None and judge.incidents[row.incident].state == "open"
+
+
+@given(timelines(), st.booleans())
+@PROFILE
+def test_intervals_of_an_indicator_leave_no_gap_and_do_not_overlap(events: list[Event], live: bool) -> None:
+    world = play(one_by_one(events), live)
+    ledger: dict[str, dict[int, Interval]] = {}
+    for row in world.all.intervals:
+        ledger.setdefault(row.indicator, {})[row.start] = row
+    assert ledger
+    for rows in ledger.values():
+        ordered = [rows[start] for start in sorted(rows)]
+        assert ordered[-1].end is None
+        for row, following in pairwise(ordered):
+            assert row.end == following.start and row.state is not following.state
+
+
+@given(timelines(), st.integers(0, 25), st.sampled_from([-3_600, 3_600, -86_400, 61]))
+@PROFILE
+def test_a_clock_that_is_set_changes_nothing_but_the_times(events: list[Event], moment: int, delta: int) -> None:
+    batches = one_by_one(events)
+    moment = min(moment, len(batches) - 1)
+    plain = World(CONFIG, live=True)
+    stepped = World(CONFIG, live=True)
+    shift = 0
+    for position, (now, batch) in enumerate(batches):
+        plain.step(batch, now)
+        moved = [reading._replace(ts=reading.ts + shift) for reading in batch]
+        stepped.step(moved, now + shift)
+        if position == moment:
+            shift = delta * 1000
+            stepped.all.extend(stepped.judge.clock_set(shift, now + shift))
+    decided = [(t.type, t.asset, t.rule, t.state) for t in plain.all.transitions]
+    assert [(t.type, t.asset, t.rule, t.state) for t in stepped.all.transitions] == decided
+
+
+WILD = st.builds(
+    Reading,
+    ts=st.integers(-(10**15), 10**15),
+    asset=st.sampled_from(["ups-a", "mains-a", "uplink-1", "tank-a", "env-1", "who", ""]),
+    point=st.sampled_from([*(series.partition("/")[2].partition("[")[0] for series in SERIES), "no.such", ""]),
+    index=st.sampled_from([None, "1", "", "\x00"]),
+    value=st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    quality=st.sampled_from(["good", "uncertain", "bad"]),
+    reason=st.none(),
+)
+
+
+@given(st.lists(st.tuples(st.lists(WILD, max_size=8), st.integers(-7_200_000, 7_200_000)), max_size=10), st.booleans())
+@PROFILE
+def test_no_reading_and_no_clock_however_odd_stops_the_engine(
+    steps: list[tuple[list[Reading], int]], live: bool
+) -> None:
+    judge = Judge(CONFIG, now=T0, live=live)
+    now = T0
+    for batch, move in steps:
+        now += move
+        judge.step(batch, now)
+        due = judge.next_due()
+        assert due is None or isinstance(due, int)
