@@ -234,6 +234,16 @@ sysLocation Fire section 2, rack 7
 """
 
 
+def has_ipv6() -> bool:
+    """Whether ::1 can be had; containers often lack it."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 def free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
@@ -242,14 +252,14 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def snmpd(folder: Path, *, conf: str = SNMPD_CONF, port: int | None = None) -> AsyncIterator[int]:
-    """net-snmp's agent on 127.0.0.1 and ::1; yields its port when it answers."""
+    """net-snmp's agent on 127.0.0.1 and, where there is IPv6, ::1; yields its port when it answers."""
     port = port or free_port()
     (folder / "snmpd.conf").write_text(conf)
     program = shutil.which("snmpd", path=os.environ["PATH"] + ":/usr/sbin")
     assert program is not None
     process = await asyncio.create_subprocess_exec(
         *(program, "-f", "-Lf", str(folder / "snmpd.log"), "-C", "-c", str(folder / "snmpd.conf"), "-I", "-smux"),
-        f"udp:127.0.0.1:{port},udp6:[::1]:{port}",
+        f"udp:127.0.0.1:{port}" + (f",udp6:[::1]:{port}" if has_ipv6() else ""),
         env={**os.environ, "SNMP_PERSISTENT_DIR": str(folder), "MIBS": ""},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from snmp_agents import has_ipv6
 
 from dcmon.clock import SystemClock
 from dcmon.collectors.snmp.usm import V3User
@@ -16,6 +17,7 @@ from dcmon.collectors.traps import TrapEvent, TrapReceiver
 
 pytestmark = pytest.mark.needs("snmptrap")
 
+HOSTS = ["127.0.0.1", "::1"] if has_ipv6() else ["127.0.0.1"]
 USERS = [
     V3User("open"),
     V3User("auth", "sha1", "authauth1"),
@@ -39,7 +41,7 @@ async def receiving() -> AsyncIterator[tuple[TrapReceiver, list[TrapEvent]]]:
         events.append(event)
 
     receiver = TrapReceiver(
-        SystemClock(), keep, listen=[("127.0.0.1", 0), ("::1", 0)], communities=["public"], users=USERS
+        SystemClock(), keep, listen=[(host, 0) for host in HOSTS], communities=["public"], users=USERS
     )
     receiver.open()
     task = asyncio.create_task(receiver.run())
@@ -70,16 +72,15 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_traps_of_v1_and_v2c_arrive_over_both_address_families(tmp_path: Path) -> None:
     async with receiving() as (receiver, events):
-        four = f"udp:127.0.0.1:{receiver.addresses[0][1]}"
-        six = f"udp6:[::1]:{receiver.addresses[1][1]}"
-        for target in (four, six):
+        for host, address in zip(HOSTS, receiver.addresses, strict=True):
+            target = f"udp6:[{host}]:{address[1]}" if ":" in host else f"udp:{host}:{address[1]}"
             await snmptrap(tmp_path, "-v2c", "-cpublic", target, "4711", *BATTERY)
             await snmptrap(
                 tmp_path, "-v1", "-cpublic", target, ".1.3.6.1.4.1.318", "10.0.0.7", "6", "5", "4711", *BATTERY[1:]
             )
             await snmptrap(tmp_path, "-v1", "-cpublic", target, ".1.3.6.1.4.1.318", "10.0.0.7", "3", "0", "4711")
-        await until(lambda: len(events) == 6)
-        assert [event.source for event in events] == ["127.0.0.1"] * 3 + ["::1"] * 3
+        await until(lambda: len(events) == 3 * len(HOSTS))
+        assert [event.source for event in events] == [host for host in HOSTS for _ in range(3)]
         assert [event.trap_oid for event in events[:3]] == [
             "1.3.6.1.4.1.318.0.5",
             "1.3.6.1.4.1.318.0.5",

@@ -136,8 +136,8 @@ async def test_a_retransmission_has_the_same_id_and_a_late_answer_still_counts(c
 
 async def test_an_agent_that_answers_every_third_time_is_read(client: NativeClient) -> None:
     async with responder(lambda data, count: [serve(data, VALUES)] if count % 3 == 2 else []) as agent:
-        session = client.session("127.0.0.1", agent.port, timeout_s=0.06, retries=2)
-        for _ in range(3):
+        session = client.session("127.0.0.1", agent.port, timeout_s=0.15, retries=2)
+        for _ in range(2):
             assert await session.get([ONE]) == [VALUES[ONE]]
         assert client.stats.timeouts == 0
 
@@ -222,8 +222,8 @@ async def test_a_silent_device_does_not_delay_others() -> None:
         responder(lambda data, _: []) as silent,
         responder(lambda data, _: [serve(data, VALUES)]) as agent,
     ):
-        lost = asyncio.create_task(client.session("127.0.0.1", silent.port, timeout_s=0.5, retries=0).get([ONE]))
-        async with asyncio.timeout(0.3):
+        lost = asyncio.create_task(client.session("127.0.0.1", silent.port, timeout_s=1, retries=0).get([ONE]))
+        async with asyncio.timeout(0.9):
             for _ in range(20):
                 await client.session("127.0.0.1", agent.port).get([ONE])
         with pytest.raises(CollectError):
@@ -404,7 +404,7 @@ async def test_an_agent_that_loses_large_answers_is_asked_for_less_from_then_on(
     values = table(1, 200)
     script = lambda data, _: [answer for answer in [serve(data, values)] if len(answer) < 250]  # noqa: E731
     async with native() as client, responder(script) as agent:
-        session = client.session("127.0.0.1", agent.port, timeout_s=0.05, retries=2)
+        session = client.session("127.0.0.1", agent.port, timeout_s=0.15, retries=2)
         rows = 0
         for _ in range(4):  # each attempt learns
             try:
@@ -484,3 +484,19 @@ async def test_only_gets_leave_the_client(client: NativeClient) -> None:
             await session.get([ONE])
             await session.walk(BASE)
         assert {decode_message(data).pdu for data in agent.received} == {GET, GETNEXT, GETBULK}  # type: ignore[union-attr]
+
+
+async def test_dead_devices_do_not_keep_the_places_of_others() -> None:
+    async with (
+        responder(lambda data, _: []) as silent,
+        responder(lambda data, _: [serve(data, VALUES)]) as agent,
+    ):
+        client = NativeClient(max_in_flight=3)
+        dead = client.session("127.0.0.1", silent.port, timeout_s=0.1, retries=20)
+        waiting = [asyncio.create_task(dead.get([ONE])) for _ in range(3)]
+        await asyncio.sleep(0.02)
+        async with asyncio.timeout(1):  # three places are taken until the first timeout, not for two seconds
+            assert await client.session("127.0.0.1", agent.port).get([ONE]) == [VALUES[ONE]]
+        await client.close()
+        assert {type(error) for error in await asyncio.gather(*waiting, return_exceptions=True)} == {CollectError}
+        assert client.gate._value == 3, "every place was given back, and once"

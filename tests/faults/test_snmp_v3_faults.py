@@ -37,8 +37,10 @@ async def client() -> AsyncIterator[NativeClient]:
     await client.close()
 
 
-def session_with(client: NativeClient, port: int, user: V3User = USER) -> SnmpSession:
-    return client.session_v3("127.0.0.1", port, user, timeout_s=0.1, retries=1)
+def session_with(
+    client: NativeClient, port: int, user: V3User = USER, *, timeout_s: float = 0.5, retries: int = 1
+) -> SnmpSession:
+    return client.session_v3("127.0.0.1", port, user, timeout_s=timeout_s, retries=retries)
 
 
 async def value(session: SnmpSession) -> object:
@@ -86,7 +88,7 @@ async def test_a_forgery_before_the_answer_is_never_data(client: NativeClient, k
 async def test_only_forgeries_are_no_answer_at_all(client: NativeClient, kind: str) -> None:
     agent = V3Agent(USER)
     async with responder(agent.script) as wire:
-        session = session_with(client, wire.port)
+        session = session_with(client, wire.port, timeout_s=0.15, retries=0)
         assert await value(session) == 42
         wire.script = lambda data, _: [FORGERIES[kind](agent, decode_v3(data))]
         with pytest.raises(CollectError) as caught:
@@ -243,5 +245,5 @@ async def test_discovery_believes_no_answer_that_is_not_a_report(client: NativeC
     agent = V3Agent(V3User("open"))
     async with responder(lambda data, _: [agent.seal(decode_v3(data), RESPONSE, 0, LIE)]) as wire:
         with pytest.raises(CollectError) as caught:
-            await session_with(client, wire.port, V3User("open")).get([ONE])
+            await session_with(client, wire.port, V3User("open"), timeout_s=0.1).get([ONE])
         assert caught.value.reason == "timeout"

@@ -162,13 +162,13 @@ def mangled(draw: st.DrawFn) -> bytes:
     return bytes(octets)
 
 
-@settings(max_examples=800)
+@settings(max_examples=400)
 @given(mangled())
 def test_mangled_messages_are_a_decode_error_and_nothing_else(data: bytes) -> None:
     _never_anything_else(data)
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(mangled() | st.binary(max_size=80))
 def test_the_quick_header_agrees_with_the_thorough_one(data: bytes) -> None:
     quick = _usual_header(data)
@@ -176,7 +176,7 @@ def test_the_quick_header_agrees_with_the_thorough_one(data: bytes) -> None:
         assert quick == _any_header(data)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(mangled())
 def test_whatever_is_decoded_can_be_shown(data: bytes) -> None:
     with suppress(DecodeError):
@@ -271,7 +271,7 @@ def test_pysnmp_reads_responses_as_the_second_transport_needs_them(request_id: i
     assert found.answer.varbinds == bindings
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(mangled())
 def test_the_second_transport_raises_only_decode_errors(data: bytes) -> None:
     from dcmon.collectors.snmp.second import _decode

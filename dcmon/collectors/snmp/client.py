@@ -12,7 +12,8 @@ import errno
 import os
 import random
 import socket
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from dcmon.collectors.snmp.ber import DecodeError, encode_integer
 from dcmon.collectors.snmp.community import CommunityExchange
@@ -32,7 +33,7 @@ _ANY: Final[dict[int, Address]] = {socket.AF_INET: ("0.0.0.0", 0), socket.AF_INE
 
 
 class NativeClient:
-    """Owns the sockets and the requests under way, at most `max_in_flight` of them."""
+    """Owns the sockets and the requests under way, at most `max_in_flight` of them that are not overdue."""
 
     def __init__(self, *, max_in_flight: int = 200, receive_buffer: int = RECEIVE_BUFFER) -> None:
         self.stats = SnmpStats()
@@ -97,25 +98,40 @@ class NativeClient:
             endpoint = self._endpoints[family] = UdpEndpoint(sock, self._on_datagram, self._on_error)
         return endpoint
 
-    def reserve(self, pending: Pending) -> int:
-        """A fresh request id for what is about to be sent: hard to guess and four octets long."""
-        request_id = _FIRST_ID | self._random.getrandbits(30)
-        while request_id in self._pending:
-            request_id = _FIRST_ID | self._random.getrandbits(30)
-        self._pending[request_id] = pending
-        return request_id
+    async def transact(
+        self,
+        exchange: Exchange,
+        target: Target,
+        attempts: int,
+        build: Callable[[int], bytes],
+        kind: type[Pending] = Pending,
+    ) -> Any:
+        """Sends what `build` makes of a fresh request id, `attempts` times more when nobody answers, and waits.
 
-    def launch(self, pending: Pending, datagram: bytes) -> None:
-        """Sends what waits under a reserved id."""
-        pending.datagram = datagram
-        self.stats.requests += 1
-        self._send(pending)
-        if self._sweeping is None:
-            self._sweeping = self._loop.call_later(_SWEEP_S, self._sweep)
-
-    def forget(self, request_id: int) -> None:
-        """What still comes under this id is stray."""
-        self._pending.pop(request_id, None)
+        The id is hard to guess and four octets long. A request holds one of the places only until its first timeout:
+        dead devices must not keep others waiting. Returns what the exchange makes of the answer; CollectError.
+        """
+        await self.gate.acquire()
+        request_id, pending = 0, None
+        try:
+            endpoint, address = target.where or await target.locate()
+            pending = kind(exchange, self._loop.create_future(), endpoint, address, attempts)
+            while request_id in self._pending or not request_id:
+                request_id = _FIRST_ID | self._random.getrandbits(30)
+            self._pending[request_id] = pending
+            pending.datagram = build(request_id)
+            self.stats.requests += 1
+            self._send(pending)
+            if self._sweeping is None:
+                self._sweeping = self._loop.call_later(_SWEEP_S, self._sweep)
+            return await pending.future
+        except CollectError:
+            target.where = None  # a name may point elsewhere by now
+            raise
+        finally:
+            self._pending.pop(request_id, None)
+            if pending is None or pending.placed:
+                self.gate.release()
 
     def abandon(self, exchange: Exchange | None) -> None:
         """Ends the requests of one exchange, or all, with CollectError(closed)."""
@@ -139,6 +155,9 @@ class NativeClient:
         self._sweeping = self._loop.call_later(_SWEEP_S, self._sweep) if self._pending else None
 
     def _expire(self, pending: Pending) -> None:
+        if pending.placed:
+            pending.placed = False
+            self.gate.release()
         if pending.attempts > 0:
             pending.attempts -= 1
             self.stats.retransmissions += 1

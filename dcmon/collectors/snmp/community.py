@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Final
+from collections.abc import Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from dcmon.collectors.snmp.ber import Oid
 from dcmon.collectors.snmp.message import GET, V1, prepare_request
 from dcmon.collectors.snmp.session import Answer
-from dcmon.collectors.snmp.target import Pending, Target
-from dcmon.model import CollectError
+from dcmon.collectors.snmp.target import Target
 
 if TYPE_CHECKING:
     from dcmon.collectors.snmp.client import NativeClient
@@ -29,34 +29,20 @@ class CommunityExchange:
         self.version = version
         self.community = community
         self.timeout_s = timeout_s
+        self.name = str(target)
         self._client = client
         self._target = target
         self._retries = retries
         self._prepared: dict[tuple[Oid, ...], tuple[bytes, bytes]] = {}
-        self._loop = asyncio.get_running_loop()
 
-    async def request(
+    def request(
         self, pdu: int, oids: tuple[Oid, ...], repetitions: int = 0, retries: int | None = None
-    ) -> Answer:
-        client = self._client
-        await client.gate.acquire()
-        request_id = 0
-        try:
-            endpoint, address = self._target.where or await self._target.locate()
-            attempts = self._retries if retries is None else min(retries, self._retries)
-            pending = Pending(self, self._loop.create_future(), endpoint, address, attempts)
-            request_id = client.reserve(pending)
-            client.launch(pending, self.encode(request_id, pdu, oids, repetitions))
-            answer: Answer = await pending.future
-            return answer
-        except CollectError:
-            self._target.where = None
-            raise
-        finally:
-            client.gate.release()
-            client.forget(request_id)
+    ) -> Coroutine[Any, Any, Answer]:
+        attempts = self._retries if retries is None else min(retries, self._retries)
+        build = partial(self.encode, pdu, oids, repetitions)
+        return self._client.transact(self, self._target, attempts, build)
 
-    def encode(self, request_id: int, pdu: int, oids: tuple[Oid, ...], repetitions: int) -> bytes:
+    def encode(self, pdu: int, oids: tuple[Oid, ...], repetitions: int, request_id: int) -> bytes:
         """The datagram of a request; `request_id` is at least 2**23, so that it takes four octets."""
         if pdu == GET:
             prefix, suffix = self._prepared.get(oids) or self._prepare(oids)

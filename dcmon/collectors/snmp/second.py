@@ -91,7 +91,7 @@ class PysnmpClient(NativeClient):
 class PysnmpExchange(CommunityExchange):
     """One agent, one community, in pysnmp's encoding."""
 
-    def encode(self, request_id: int, pdu: int, oids: tuple[Oid, ...], repetitions: int) -> bytes:
+    def encode(self, pdu: int, oids: tuple[Oid, ...], repetitions: int, request_id: int) -> bytes:
         module = _module(self.version)
         kinds = {GET: "GetRequestPDU", GETNEXT: "GetNextRequestPDU", GETBULK: "GetBulkRequestPDU"}
         if pdu not in kinds:

@@ -81,6 +81,8 @@ class Answer(NamedTuple):
 class Exchange(Protocol):
     """One request and its answer, with retransmission, to one device."""
 
+    name: str
+    """Of the device, for the log."""
     bulk: bool
     """Whether the version has GETBULK."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Pending:
     """A request that waits for its answer."""
 
-    __slots__ = ("address", "attempts", "datagram", "deadline", "endpoint", "exchange", "future", "garbled")
+    __slots__ = ("address", "attempts", "datagram", "deadline", "endpoint", "exchange", "future", "garbled", "placed")
 
     def __init__(
         self, exchange: Any, future: asyncio.Future[Any], endpoint: UdpEndpoint, address: Address, attempts: int
@@ -31,6 +31,8 @@ class Pending:
         self.deadline = 0.0
         self.garbled: DecodeError | None = None
         """The last thing from this address that could not be read."""
+        self.placed = True
+        """Whether it holds one of the places of requests under way."""
 
     def fail(self, error: CollectError) -> None:
         """Ends the wait, if it has not ended."""
@@ -42,6 +44,9 @@ class Target:
     """A host and port. A name is looked up once, and again after the agent did not answer."""
 
     __slots__ = ("_candidates", "_endpoint_of", "_host", "_port", "_timeout_s", "where")
+
+    def __str__(self) -> str:
+        return f"{self._host} port {self._port}"
 
     def __init__(self, host: str, port: int, timeout_s: float, endpoint_of: Callable[[int], UdpEndpoint]) -> None:
         self._host = host

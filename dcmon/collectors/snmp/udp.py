@@ -7,10 +7,10 @@ does both, on asyncio and on uvloop alike.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -38,7 +38,7 @@ def open_socket(family: int, bind: Address, receive_buffer: int = RECEIVE_BUFFER
             sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, receive_buffer)  # beyond rmem_max, with CAP_NET_ADMIN
         except OSError:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        with contextlib.suppress(OSError):  # not Linux: a refusal shows as a timeout
+        if sys.platform == "linux":  # elsewhere a refusal shows as a timeout
             sock.setsockopt(*_RECVERR[socket.AddressFamily(family)], 1)
         sock.bind(bind)
     except BaseException:
@@ -133,6 +133,8 @@ class UdpEndpoint:
 
     def _drain_errors(self) -> None:
         """Reads the error queue (ip(7), IP_RECVERR): each entry names the peer that the lost datagram was for."""
+        if sys.platform != "linux":
+            return
         for _ in range(_DATAGRAMS_PER_TURN):
             if self._closed:
                 return

@@ -9,7 +9,6 @@ See docs/adr/0002-own-snmp-codec.md.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -65,6 +64,7 @@ class UserExchange:
 
     def __init__(self, client: NativeClient, target: Target, user: V3User, timeout_s: float, retries: int) -> None:
         self.timeout_s = timeout_s
+        self.name = str(target)
         self._client = client
         self._target = target
         self._user = user
@@ -187,7 +187,8 @@ class UserExchange:
             flags = self._user.flags | REPORTABLE
             return encode_v3(msg_id, flags, engine.engine_id, engine.clock.boots, time, engine.keys, scoped)
 
-        return await self._send(Pending, build, attempts)
+        outcome: Answer | Report = await self._client.transact(self, self._target, attempts, build)
+        return outcome
 
     async def _discover(self, attempts: int) -> _Engine:
         """Asks the agent for its engine id (RFC 3414 section 4); at most one such question at a time."""
@@ -199,8 +200,7 @@ class UserExchange:
                 pdu = encode_tlv(GET, encode_integer(msg_id) + encode_integer(0) + encode_integer(0) + encode_names(()))
                 return encode_v3(msg_id, REPORTABLE, b"", 0, 0, None, encode_scoped(b"", b"", pdu))
 
-            outcome = await self._send(_Discovery, build, attempts)
-            assert isinstance(outcome, Report)
+            outcome: Report = await self._client.transact(self, self._target, attempts, build, _Discovery)
             found = outcome.message
             if outcome.oid != UNKNOWN_ENGINE:
                 raise report_error(outcome.oid, self._user.user)
@@ -210,24 +210,6 @@ class UserExchange:
                 self._client.stats.rediscoveries += 1
             self._discovered += 1
             return self._engine
-
-    async def _send(self, kind: type[Pending], build: Callable[[int], bytes], attempts: int) -> Answer | Report:
-        client = self._client
-        await client.gate.acquire()
-        msg_id = 0
-        try:
-            endpoint, address = self._target.where or await self._target.locate()
-            pending = kind(self, self._loop.create_future(), endpoint, address, attempts)
-            msg_id = client.reserve(pending)
-            client.launch(pending, build(msg_id))
-            outcome: Answer | Report = await pending.future
-            return outcome
-        except CollectError:
-            self._target.where = None
-            raise
-        finally:
-            client.gate.release()
-            client.forget(msg_id)
 
 
 class _Discovery(Pending):

@@ -103,7 +103,7 @@ async def walk_columns(
             if total > _MAX_VARBINDS:
                 raise CollectError("loop", f"more than {_MAX_VARBINDS} values below {format_oid(batch[0].root)}")
         active = [column for column in active if column.end is None]
-    _judge(columns, limits, stats)
+    _judge(columns, exchange.name, limits, stats)
     return {column.root: column.rows for column in columns}
 
 
@@ -178,7 +178,7 @@ def _end_failed(batch: list[_Column], answer: Answer, limits: WalkLimits) -> Non
     column.end = "out" if answer.status == NO_SUCH_NAME else "error"
 
 
-def _judge(columns: list[_Column], limits: WalkLimits, stats: SnmpStats) -> None:
+def _judge(columns: list[_Column], name: str, limits: WalkLimits, stats: SnmpStats) -> None:
     """A column that looped or failed keeps what it had; a walk that has nothing else to show is an error."""
     looped = [column for column in columns if column.end == "loop"]
     if looped:
@@ -188,7 +188,7 @@ def _judge(columns: list[_Column], limits: WalkLimits, stats: SnmpStats) -> None
             raise CollectError("loop", detail)
         if not limits.loop_told:
             limits.loop_told = True
-            log.warning("walk stopped early: %s; what came before is used", detail)
+            log.warning("walk of %s stopped early: %s; what came before is used", name, detail)
     failed = [column for column in columns if column.end == "error"]
     if failed and not any(column.rows for column in columns):
         raise CollectError("error", f"the agent fails behind {format_oid(failed[0].last)}")
