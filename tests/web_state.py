@@ -430,5 +430,34 @@ def blackout(config: Config | None = None) -> FakeState:
     return state
 
 
+def crowded(config: Config | None = None) -> FakeState:
+    """More of everything than a wall has room for, with long names."""
+    state = outage(config)
+    for number in range(1, 8):
+        state.open_incident(
+            f"I-crowd-{number}", "link-down", f"uplink-{number}", started=NOW - number * 26 * HOUR,
+            title=f"Uplink {number} to the carrier with the longest name of all: link is down and nobody knows why",
+        )  # fmt: skip
+        state.clocks[f"c{number}"] = FaultClock(
+            f"c{number}", "link-down", f"uplink-{number}", None, NOW - number * HOUR, 4 * HOUR, "running"
+        )
+        state.tasks[f"t{number}"] = Task(
+            f"t{number}", "refuel", "tank-a", "fuel-below-75", "overdue", "Refuel to full, log litres and all else",
+            NOW - 9 * HOUR, NOW - number * HOUR,
+        )  # fmt: skip
+    for number in range(9, 13):
+        state.silence(f"cooling-{number}", since=NOW - number * HOUR)
+        state.say(f"cooling-{number}", "cooling.ok", True, age=HOUR)
+    for number in range(5, 9):
+        state.say(f"cooling-{number}", "cooling.ok", False)
+    for section in ("fs1", "fs2", "fs3", "fs4"):
+        state.say(f"fire-{section}", "suppression.released", True, section)
+    state.say("leak-1", "water.detected", True, "1")
+    state.say("shell-1", "intrusion.alarm", True, "emergency exit north")
+    state.duty *= 2
+    state.slo_rows = [{**row, "title": f"{row['title']} in a sentence that does not end"} for row in state.slo_rows * 4]
+    return state
+
+
 def bad(reading: Reading, reason: str = "sentinel") -> Reading:
     return reading._replace(quality=Quality.BAD, reason=reason)

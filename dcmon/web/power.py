@@ -63,16 +63,34 @@ class _Reader:
 
     def _before(self, box: Box) -> list[tuple[PowerNode, bool | None]]:
         """What feeds the box, and whether the breaker between them is closed (True where there is none)."""
-        sources = (box.id, *self.plan.feeders(box.id))
         found = []
         for line in self.plan.chain.lines:
             if line.target == box.id and (node := self.nodes.get(line.source)):
                 closed: bool | None = True
                 if box.kind is AssetKind.TRANSFER_SWITCH:
-                    side = "generator" if node.box.kind is AssetKind.GENSET else "mains"
-                    closed = self.latest.flag(sources, f"breaker.{side}_closed")
+                    closed = self._breakers(box)[node.box.kind is AssetKind.GENSET]
                 found.append((node, closed))
         return found
+
+    def _breakers(self, box: Box) -> tuple[bool | None, bool | None]:
+        """Of a transfer switch: whether the mains and the generator breaker are closed.
+
+        Many controllers report one of the two. A transfer switch has two positions, so a side that is not reported at
+        all is the opposite of the other; a side whose report is too old or bad is unknown.
+        """
+        sources = (box.id, *self.plan.feeders(box.id))
+        mains, genset = (self.latest.flag(sources, f"breaker.{side}_closed") for side in ("mains", "generator"))
+        if mains is None and genset is None:
+            selected = self.latest.word(box.id, "ats.selected_source") or ""
+            return {"a": (True, False), "b": (False, True), "none": (False, False)}.get(selected, (None, None))
+        if mains is None and not self._reported(sources, "breaker.mains_closed"):
+            mains = not genset
+        if genset is None and not self._reported(sources, "breaker.generator_closed"):
+            genset = not mains
+        return mains, genset
+
+    def _reported(self, sources: Iterable[str], point: str) -> bool:
+        return any(self.latest.unusable(source, point) for source in sources)
 
     def line_state(self, line: Line) -> str:
         """live; open: voltage stands before an open breaker; idle: dead as it should be; dead; unknown."""
@@ -142,14 +160,7 @@ class _Reader:
         return f"{self.words('fuel')} {quantity(min(levels), '%', self.words.lang)}" if levels else ""
 
     def _switch(self, box: Box) -> PowerNode:
-        latest = self.latest
-        sources = (box.id, *self.plan.feeders(box.id))
-        mains, genset = (latest.flag(sources, f"breaker.{side}_closed") for side in ("mains", "generator"))
-        if mains is None and genset is None:
-            selected = latest.word(box.id, "ats.selected_source")
-            mains, genset = {"a": (True, False), "b": (False, True), "none": (False, False)}.get(
-                selected or "", (None, None)
-            )
+        mains, genset = self._breakers(box)
         word = {
             (True, False): "switch.mains",
             (True, None): "switch.mains",
@@ -158,7 +169,7 @@ class _Reader:
             (False, False): "switch.open",
             (True, True): "switch.both",
         }.get((mains, genset), "node.unknown")
-        volts = latest.number(box.id, "bus.voltage")
+        volts = self.latest.number(box.id, "bus.voltage")
         abnormal = word in ("switch.genset", "switch.open")
         live = _any(_both(node.live, closed) for node, closed in self._before(box))
         shown = self.words("node.dead") if live is False else self._values((volts, "V"))

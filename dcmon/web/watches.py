@@ -50,6 +50,7 @@ class ClockRow:
     elapsed_ms: int
     limit_ms: int
     per_cent: int
+    breached: bool
     text: str
     severity: Severity
 
@@ -179,6 +180,7 @@ def read_clocks(look: Look, clocks: Mapping[str, FaultClock]) -> tuple[ClockRow,
                 elapsed,
                 clock.limit_ms,
                 share,
+                breached,
                 text,
                 severity,
             )

@@ -62,7 +62,7 @@ Math.min(...[...document.querySelectorAll('main *, header *')]
 """
 
 
-@pytest.mark.parametrize("scene", [web_state.normal, web_state.outage, web_state.blackout])
+@pytest.mark.parametrize("scene", [web_state.normal, web_state.outage, web_state.blackout, web_state.crowded])
 async def test_a_wall_shows_everything_on_one_screen_and_large_enough(
     page: Page, serve: Serve, scene: Callable[[], FakeState]
 ) -> None:

@@ -161,6 +161,21 @@ class TestPower:
         assert line(seen, "tsw-a", "ups-a") == "dead"
         assert node(seen, "tsw-a").state == "OPEN"
 
+    def test_a_breaker_that_no_controller_reports_is_the_opposite_of_the_other(self) -> None:
+        site = web_state.normal()
+        for key in [key for key in site.latest if key.point == "breaker.mains_closed"]:
+            del site.latest[key]
+        seen = view(site)
+        assert (node(seen, "tsw-a").state, line(seen, "mains-a", "tsw-a")) == ("on mains", "live")
+        site.say("tsw-a", "breaker.generator_closed", True)
+        assert node(view(site), "tsw-a").state == "ON GENERATOR"
+
+    def test_a_breaker_whose_report_is_too_old_is_unknown(self) -> None:
+        site = web_state.normal()
+        site.say("tsw-a", "breaker.mains_closed", True, age=MINUTE)
+        seen = view(site)
+        assert (node(seen, "tsw-a").state, node(seen, "tsw-a").live) == ("unknown", None)
+
     def test_a_pdu_whose_card_died_with_its_feed_is_dead_and_not_unknown(self) -> None:
         seen = view(web_state.blackout())
         assert node(seen, "pdu-a1").live is False
@@ -299,7 +314,7 @@ class TestWatches:
             ("b", 104, "critical"),
             ("a", 12, "warning"),
         ]
-        assert clocks[0].word == "LIMIT EXCEEDED"
+        assert clocks[0].word == "OVERRUN"
 
 
 def test_a_reading_holds_for_two_and_a_half_of_its_own_devices_intervals() -> None:
