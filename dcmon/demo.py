@@ -60,7 +60,7 @@ async def play(demo: Demo, stop: asyncio.Event) -> dict[str, Any]:
         addresses = await site.start()
         try:
             smtp_port = await post.open()
-            return await _play(demo, stop, _on_loopback(config, addresses, data_dir, demo.port, smtp_port), site, post)
+            return await _play(demo, stop, _on_loopback(config, addresses, data_dir, demo, smtp_port), site, post)
         finally:
             await post.close()
             await site.stop()
@@ -118,11 +118,19 @@ def _folder(given: Path | None) -> Iterator[Path]:
 
 
 def _on_loopback(
-    config: Config, addresses: dict[str, tuple[str, int]], data_dir: Path, port: int, smtp_port: int
+    config: Config, addresses: dict[str, tuple[str, int]], data_dir: Path, demo: Demo, smtp_port: int
 ) -> Config:
-    """The same site, with every address that of its simulated device, and everything else on free ports."""
+    """The same site, with every address that of its simulated device, and everything else on free ports.
+
+    Timeouts are real seconds: at twenty times the speed a second would be twenty, so they shrink with it, as far as
+    loopback allows.
+    """
     devices = {name: _moved(device, *addresses[name]) for name, device in config.collectors.devices.items()}
     agent = config.agent
+    polling = {
+        "timeout": max(200, round(agent.polling.timeout / demo.speed)),
+        "deadline": max(2000, round(agent.polling.deadline / demo.speed)),
+    }
     smtp = {"host": "127.0.0.1", "port": smtp_port, "security": "none", "user": None, "password": None}
     return config.model_copy(
         update={
@@ -130,7 +138,8 @@ def _on_loopback(
             "agent": agent.model_copy(
                 update={
                     "data_dir": data_dir,
-                    "web": agent.web.model_copy(update={"listen": f"127.0.0.1:{port}"}),
+                    "polling": agent.polling.model_copy(update=polling),
+                    "web": agent.web.model_copy(update={"listen": f"127.0.0.1:{demo.port}"}),
                     "traps": agent.traps.model_copy(update={"listen": "127.0.0.1:0"}),
                     "smtp": agent.smtp.model_copy(update=smtp),
                 }

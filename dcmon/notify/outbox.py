@@ -89,6 +89,8 @@ class OutboxWorker:
         self._owner = owner
         self._records = Records(journal, clock, commit)
         self._woken = asyncio.Event()
+        self.results: Counter[tuple[str, str]] = Counter()
+        """Attempts by (sent, failed or unknown; channel)."""
         self._lanes: dict[tuple[str, str], _Lane] = {}
         self._held: set[str] = set()
         self._diverted: set[str] = set()
@@ -216,6 +218,7 @@ class OutboxWorker:
             if self._records.closing:
                 return None
             result = await self._send(parcel.notification)
+            self.results[_outcome(result), lane.channel] += 1
             if not isinstance(result, SendError):
                 await self._sent(lane, parcel, result)
             elif result.permanent:
@@ -311,3 +314,9 @@ class OutboxWorker:
         self._held.discard(key)
         self._diverted.discard(key)
         self._unknown.pop(key, None)
+
+
+def _outcome(result: str | SendError) -> str:
+    if not isinstance(result, SendError):
+        return "sent"
+    return "unknown" if result.unknown else "failed"
