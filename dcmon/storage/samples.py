@@ -91,13 +91,10 @@ class Samples:
     def append(self, readings: Sequence[Reading]) -> None:
         """Takes readings; never waits for the disk. Time stamps may come in any order."""
         with self._lock:
-            buffer = self._buffer
-            buffer += readings
+            self._buffer += readings
             self.stats.appended += len(readings)
-            if len(buffer) > BUFFER:
-                excess = len(buffer) - BUFFER + BUFFER // 10
-                del buffer[:excess]
-                self.stats.dropped += excess
+            if len(self._buffer) > BUFFER:
+                self._drop_oldest()
 
     async def run(self) -> None:
         """Flushes every second and compacts in between, until it is cancelled; close() flushes the rest."""
@@ -247,6 +244,8 @@ class Samples:
             with self._lock:
                 self._buffer = batch + self._buffer
                 self._flushing = []
+                if len(self._buffer) > BUFFER:
+                    self._drop_oldest()
             raise
         with self._lock:
             self._series.update(added)
@@ -257,6 +256,12 @@ class Samples:
         if written:
             self._compactor.added(written, min(reading[0] for reading in batch if isinstance(reading[0], int)))
         return written
+
+    def _drop_oldest(self) -> None:
+        """Makes room for a while, so that not every append has to."""
+        excess = len(self._buffer) - BUFFER + BUFFER // 10
+        del self._buffer[:excess]
+        self.stats.dropped += excess
 
     def _leave_room(self) -> None:
         usage = shutil.disk_usage(self._db.path.parent)

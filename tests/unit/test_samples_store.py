@@ -214,7 +214,7 @@ async def test_while_the_disk_takes_nothing_samples_wait_and_only_the_oldest_are
     for n in range(30):
         store.append([reading(START + n * 100 + k) for k in range(100)])
         await clock.advance(1)
-    await asyncio.sleep(0.05)
+    store._db.in_writer(lambda: None).result()
     assert caplog.text.count("not written, kept in memory") == 1
     assert 0 < store.buffered <= 1000
     assert store.stats.dropped + store.buffered == 3001
