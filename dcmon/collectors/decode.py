@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Final, TypeAlias
 
 from dcmon.collectors.profile_model import Reference, RowCondition, When, Words
+from dcmon.collectors.snmp.ber import suffix_parts
 from dcmon.collectors.transforms import (
     Linear,
     as_text,
@@ -351,6 +352,11 @@ def compile_condition(condition: RowCondition, parse: Callable[[str], bytes]) ->
     if condition.row_above is not None:
         limit = condition.row_above
         tests.append(lambda _suffix, _cell, first: first > limit)
+    if condition.row_last is not None:
+        among = frozenset(condition.row_last)
+        tests.append(
+            lambda suffix, _cell, _first: suffix_parts(suffix)[-1:] != () and suffix_parts(suffix)[-1] in among
+        )
     if len(tests) == 1:
         return tests[0]
     return lambda suffix, cell, first: all(test(suffix, cell, first) for test in tests)

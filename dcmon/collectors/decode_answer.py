@@ -102,6 +102,8 @@ class Row(NamedTuple):
     text: str
     label: str
     first: int
+    name: str
+    """The label before it was told apart from other rows of the same name."""
 
 
 @dataclass(slots=True)
@@ -129,7 +131,15 @@ class Output:
     pending: list[tuple[CompiledRate, str, Sample, str]] = field(default_factory=list)
     usable: set[tuple[str, str | None]] = field(default_factory=set)
     bad: set[tuple[str, str | None]] = field(default_factory=set)
+    names: dict[str, set[str]] = field(default_factory=dict)
     seen: int = 0
+
+    def name_of(self, point: str, row: Row) -> str:
+        """The index of a row that only some entries mean: told apart from rows of the same point alone."""
+        taken = self.names.setdefault(point, set())
+        name = row.name if row.name not in taken else f"{row.name}#{row.text}"
+        taken.add(name)
+        return name
 
     def wanted(self, point: str, index: str | None, fallback: str) -> bool:
         """Whether a fallback is needed here."""

@@ -32,11 +32,10 @@ def rows_of(table: Table, answer: Answer) -> list[Row]:
         if table.skip and _skipped(table, answer, suffix, first):
             continue
         text = ".".join(map(str, numbers))
-        label = _label(table, answer, suffix, numbers, text)
-        if label in taken:  # interfaces that share a name, sensors that were never named
-            label = f"{label}#{text}"
+        name = _label(table, answer, suffix, numbers, text)
+        label = f"{name}#{text}" if name in taken else name  # ports that share a name, sensors that never got one
         taken.add(label)
-        rows.append(Row(suffix, text, label, first))
+        rows.append(Row(suffix, text, label, first, name))
     return rows
 
 
@@ -52,10 +51,15 @@ def _label(table: Table, answer: Answer, suffix: bytes, numbers: tuple[int, ...]
         name = as_text(answer.cell(column, suffix))
         if name:
             return table.prefix + name
-    number = numbers[-1] if table.index == "last" and numbers else numbers[0] if numbers else 0
+    number = _number(table.index, numbers)
     if number in table.labels:
         return table.prefix + table.labels[number]
     return table.prefix + (text if table.index == "suffix" else str(number))
+
+
+def _number(index: str, numbers: tuple[int, ...]) -> int:
+    position = {"second": 1, "last": -1}.get(index, 0)
+    return numbers[position] if len(numbers) > max(position, 0) else 0
 
 
 def decode_column(slot: Column, rows: Sequence[Row], answer: Answer, out: Output) -> None:
@@ -80,7 +84,7 @@ def decode_column(slot: Column, rows: Sequence[Row], answer: Answer, out: Output
             continue
         reading = _cell(slot, row, varbind, answer, out)
         if reading is not None:
-            add(reading)
+            add(reading if not slot.where else reading._replace(index=out.name_of(slot.point, row)))
             _remember_rate(slot, row, varbind, reading, answer, out)
 
 

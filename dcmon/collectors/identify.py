@@ -85,24 +85,25 @@ _STANDARD: Final = 0.4
 
 
 def choose(identity: Identity, profiles: Mapping[str, Profile]) -> tuple[str, float] | None:
-    """The profile that fits best and how sure that is; of equals the one whose number is longest, then by name."""
+    """The profile that fits best and how sure that is; of equals the one whose number is longest, then the one
+    that extends another and so knows more."""
     found = [
-        (*_weight(rule), profile.name)
+        (*_weight(rule), profile.extends is not None, profile.name)
         for profile in profiles.values()
         for rule in profile.match
         if matches(rule, identity)
     ]
     if not found:
         return None
-    confidence, _, name = max(found)
-    return name, confidence
+    confidence, _, _, name = max(found)
+    return name, round(confidence, 2)
 
 
 def _weight(rule: Rule) -> tuple[float, int]:
     """(confidence, how specific). A standard never beats what a vendor says for itself."""
     specific = len(rule.sys_object_id or "") + len(rule.sys_descr or "") + len(rule.value or "")
     if rule.standard:
-        return _STANDARD - (0.1 if rule.column else 0.0), specific
+        return _STANDARD, specific
     if rule.sys_object_id is not None:
         sure = _OWN + 0.05 * ((rule.sys_descr is not None) + (rule.probe is not None))
         return sure, specific

@@ -11,8 +11,8 @@ from dcmon.collectors.decode import Dynamic, Quantity, compile_condition, compil
 from dcmon.collectors.decode_answer import Column, CompiledRate, Scalar, SnmpGroup, Table, oid_of
 from dcmon.collectors.decode_modbus import FUNCTION_NAMES, WORDS, Block, ModbusGroup, Slot, assembler
 from dcmon.collectors.profile import Profile
-from dcmon.collectors.profile_check import quantity_of
-from dcmon.collectors.profile_model import Entry, IndexNames, Modbus, Reference, RowCondition
+from dcmon.collectors.profile_check import quantity_of, references
+from dcmon.collectors.profile_model import Entry, IndexNames, Modbus, RowCondition
 from dcmon.collectors.profile_model import Table as TableModel
 from dcmon.collectors.profile_resolve import Identity, Resolved
 from dcmon.collectors.snmp import Oid
@@ -136,14 +136,6 @@ def _walks(models: Sequence[TableModel], tables: Sequence[Table]) -> tuple[tuple
         else:
             walks.append(table.columns)
     return (*((tuple(small),) if small else ()), *walks)
-
-
-def references(entry: Entry) -> list[Reference]:
-    """The other values that the entry needs."""
-    found: list[Reference] = [*entry.absent_when, *entry.only_when, *entry.scale_from]
-    if entry.unit_from is not None:
-        found.append(entry.unit_from)
-    return found
 
 
 def _dynamic(entry: Entry, quantity: Quantity) -> Dynamic | None:

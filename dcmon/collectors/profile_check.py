@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from dcmon.collectors.decode import Quantity
-from dcmon.collectors.profile_model import Definition, Entry, Quirk, Table
+from dcmon.collectors.profile_model import Definition, Entry, Quirk, Reference, Table
 from dcmon.collectors.profile_resolve import Resolved, apply_quirk
 from dcmon.collectors.transforms import UNITS, conversion
 from dcmon.config.vocabulary import Point, vocabulary
@@ -73,6 +73,7 @@ def _entry(loc: Loc, entry: Entry) -> Iterator[Fault]:
         yield from _known_point(loc, entry, known)
     yield from _unit(loc, entry)
     yield from _value(loc, entry)
+    yield from _references(loc, entry)
     if entry.rate is not None and entry.rate.point not in vocabulary():
         yield (*loc, "rate"), "P003", f"{entry.rate.point} is no point of the vocabulary", "Use one that is."
 
@@ -94,6 +95,23 @@ def _known_point(loc: Loc, entry: Entry, known: Point) -> Iterator[Fault]:
             yield (*loc, word), "P006", f"{entry.point}: the vocabulary says its {word}", hint
     if known.index is None and entry.index is not None and not entry.index:
         yield (*loc, "index"), "P006", f"{entry.point}: an empty index", "Remove it."
+
+
+def references(entry: Entry) -> list[Reference]:
+    """The other values that the entry needs."""
+    found: list[Reference] = [*entry.absent_when, *entry.only_when, *entry.scale_from]
+    if entry.unit_from is not None:
+        found.append(entry.unit_from)
+    return found
+
+
+def _references(loc: Loc, entry: Entry) -> Iterator[Fault]:
+    for other in references(entry):
+        register = other.holding is not None or other.input is not None
+        if register != _is_modbus(entry):
+            yield loc, "P008", f"{entry.point} depends on a value of another protocol", "Name one of the same device."
+        elif other.column is not None and entry.column is None:
+            yield loc, "P004", f"{entry.point} is a scalar and has no row", "Depend on an oid."
 
 
 def _unit(loc: Loc, entry: Entry) -> Iterator[Fault]:

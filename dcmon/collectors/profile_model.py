@@ -121,6 +121,7 @@ class RowCondition(Strict):
     not_: tuple[Raw, ...] | None = Field(default=None, alias="not")
     missing: bool | None = Field(default=None, description="the row has no such cell")
     row_above: int | None = Field(default=None, description="first number of the row's index is above this")
+    row_last: tuple[int, ...] | None = Field(default=None, description="last number of the row's index is one of these")
     all_: tuple[RowCondition, ...] = Field(default=(), alias="all", description="all of these hold")
 
     @model_validator(mode="after")
@@ -128,8 +129,8 @@ class RowCondition(Strict):
         tests = (self.is_ is not None) + (self.not_ is not None) + (self.missing is not None)
         if (self.column is None) != (tests == 0):
             raise ValueError("a condition on a column has one of is, not and missing")
-        if self.column is None and self.row_above is None and not self.all_:
-            raise ValueError("a condition has column, row_above or all")
+        if self.column is None and self.row_above is None and self.row_last is None and not self.all_:
+            raise ValueError("a condition has column, row_above, row_last or all")
         return self
 
 
@@ -235,7 +236,7 @@ class Table(Strict):
     """Columns that share their rows."""
 
     name: str
-    index: Literal["suffix", "first", "last"] | IndexNames = "suffix"
+    index: Literal["suffix", "first", "second", "last"] | IndexNames = "suffix"
     labels: dict[int, str] = Field(default_factory=dict, description="names by number, e.g. {1: a, 2: b}")
     prefix: str = Field(default="", description="put before every index, where two tables give the same point")
     rows: OidText | None = Field(default=None, description="scalar that says how many rows are in use")

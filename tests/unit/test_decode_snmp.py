@@ -98,6 +98,29 @@ def test_rows_without_name_have_their_number_and_rows_of_the_same_name_are_told_
     assert names == ["1", "Sensor", "Sensor#3", "4"]
 
 
+def test_rows_that_say_different_things_of_one_name_share_it(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, TABLE)
+    values = cells(("Hall", 20, "C", 1), ("Hall", 44, "%", 1), ("Hall", 21, "C", 1))
+    assert [(one.point, one.index) for one in read(plan, values)] == [
+        ("temperature", "Hall"),
+        ("temperature", "Hall#3"),
+        ("humidity", "Hall"),
+    ]
+
+
+def test_row_is_chosen_by_the_last_number_of_its_index() -> None:
+    plan = compile_plan(load_profiles()["raritan_px2"])
+    value, decimals = "1.3.6.1.4.1.13742.6.5.2.3.1.4.1.1", "1.3.6.1.4.1.13742.6.3.3.4.1.7.1.1"
+    rows = {1: (7467, 3), 4: (229, 0), 5: (1665, 0), 6: (1751, 0)}
+    values = {f"{value}.{kind}": raw for kind, (raw, _) in rows.items()}
+    values |= {f"{decimals}.{kind}": digits for kind, (_, digits) in rows.items()}
+    assert said(read(plan, values)) == [
+        ("phase.current", "1", 7.467),
+        ("input.voltage", "1", 229),
+        ("pdu.power", "1", 1665),
+    ]
+
+
 def test_source_of_a_row_is_the_object_it_came_from(tmp_path: Path) -> None:
     readings = read(plan_of(tmp_path, TABLE), cells(("A", 20, "C", 1)))
     assert readings[0].source == f"{ROOT}.1.3.1"

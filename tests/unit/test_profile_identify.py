@@ -12,6 +12,7 @@ from dcmon.model import CollectError
 
 PROFILES = load_profiles()
 UPS = "1.3.6.1.2.1.33.1.4.1.0|2|3\n1.3.6.1.2.1.33.1.2.1.0|2|2\n"
+SENSOR = "1.3.6.1.2.1.99.1.1.1.4.1|2|21\n"
 IFS = "1.3.6.1.2.1.2.2.1.8.1|2|1\n"
 
 
@@ -31,12 +32,23 @@ def device(text: str, object_id: str = "", descr: str = "") -> RecordedSession:
         (device("1.3.6.1.4.1.318.1.1.1.4.1.1.0|2|2\n", "1.3.6.1.4.1.318.1.3.999"), "apc_powernet_ups", 0.9, 1.0),
         (device(UPS + IFS, "1.3.6.1.4.1.424242"), "rfc1628", 0.3, 0.5),
         (device(IFS, "1.3.6.1.4.1.424242"), "network", 0.2, 0.5),
+        (device(IFS + SENSOR, "1.3.6.1.4.1.424242"), "entity_sensor", 0.2, 0.5),
         (device(UPS, ".1.3.6.1.4.1.705.1"), "eaton_mge", 0.9, 1.0),
         (device(UPS), "rfc1628", 0.3, 0.5),
     ],
-    ids=["router", "ups", "pdu", "newer pdu", "unknown card with a ups behind it", "unknown ups", "unknown box",
-         "vendor before standard", "says nothing of itself"],
-)  # fmt: skip
+    ids=[
+        "router",
+        "ups",
+        "pdu",
+        "newer pdu",
+        "unknown card with a ups behind it",
+        "unknown ups",
+        "unknown box",
+        "unknown box with sensors",
+        "vendor before standard",
+        "says nothing of itself",
+    ],
+)
 async def test_device_is_found_to_be(session: RecordedSession, profile: str, least: float, most: float) -> None:
     match = await identify(session, PROFILES)
     assert match.profile == profile
