@@ -178,7 +178,7 @@ async def test_a_v3_trap_of_a_known_user_is_an_event() -> None:
     "data",
     [
         sealed(V3User("dcmon", "sha256", "guessed-it", "aes128", "guessed-it"), SENDER, 3, 600),
-        sealed(V3User("nobody"), SENDER, 3, 600),
+        sealed(V3User("nobody", "sha256", "authauth1", "aes128", "privpriv1"), SENDER, 3, 600),
         sealed(V3User("dcmon"), SENDER, 3, 600),  # below its level
         sealed(USER, SENDER, 3, 600, flags=AUTH),
         sealed(USER, SENDER, 3, 349),  # stale
@@ -193,6 +193,14 @@ async def test_a_v3_trap_that_cannot_be_believed_is_counted_and_is_no_event(data
         box.send(data)
         await box.settle(lambda: box.receiver.stats.foreign == 1)
         assert len(box.events) == 1
+
+
+async def test_a_v3_trap_of_an_unknown_user_is_kept_as_foreign_where_it_can_be_read() -> None:
+    async with inbox() as box:
+        box.send(sealed(V3User("nobody"), SENDER, 3, 600))
+        await box.settle(lambda: bool(box.events))
+        assert (box.events[0].trap_oid, box.events[0].foreign) == (TRAP, True)
+        assert box.receiver.stats.foreign == 1
 
 
 async def test_a_v3_sender_of_informs_learns_who_and_when_we_are_and_is_answered() -> None:

@@ -83,7 +83,7 @@ class Verdict(Enum):
 
 
 class Other(NamedTuple):
-    """A datagram that is no Notification of a known sender; a foreign v1 or v2c one can still be read."""
+    """A datagram that is no Notification of a known sender; a foreign one that is not encrypted can still be read."""
 
     verdict: Verdict
     reply: bytes | None = None
@@ -177,7 +177,9 @@ class UserInbox:
         user = self._users.get(message.user)
         if message.flags & REPORTABLE and message.engine_id != self._engine_id:
             return self._introduce(message)
-        if user is None or message.flags & _SECURITY_BITS != user.flags:
+        if user is None:
+            return self._read_foreign(message)
+        if message.flags & _SECURITY_BITS != user.flags:
             return Other(Verdict.FOREIGN)
         if message.engine_id == self._engine_id:
             return self._read_inform(message, data)
@@ -203,6 +205,12 @@ class UserInbox:
         if scoped.pdu != TRAP_V2:
             raise DecodeError(f"PDU {scoped.pdu:#04x} from a foreign engine is no trap")
         return notification_of(scoped.varbinds, None)
+
+    def _read_foreign(self, message: V3Message) -> Other:
+        """Of an unknown user there is no key; what is not encrypted can still be shown."""
+        if message.flags & PRIV:
+            return Other(Verdict.FOREIGN)
+        return Other(Verdict.FOREIGN, notification=notification_of(decode_scoped(message.payload).varbinds, None))
 
     def _read_inform(self, message: V3Message, data: bytes) -> Notification | Other:
         keys = self._own[message.user]
