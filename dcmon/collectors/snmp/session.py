@@ -27,7 +27,7 @@ _oid_of = itemgetter(0)
 
 class SnmpSession(Protocol):
     """One device's agent. All methods raise CollectError; its reason is one of timeout, refused, unreachable, resolve,
-    auth, decode, too-big, loop, error."""
+    auth, decode, too-big, loop, error, closed."""
 
     async def get(self, oids: Sequence[Oid]) -> list[VarBind]:
         """One variable binding per OID, in the order asked. What the agent does not have comes with the tag
