@@ -275,7 +275,7 @@ def _truth(decode: Decoder) -> Decoder:
 
 
 class Dynamic:
-    """scale_from, unit_from, absent_when and only_when: a decoder per combination of what the other values said."""
+    """The words that depend on other values (scale_from, unit_from, absent_when, only_when) or hide a value."""
 
     __slots__ = ("_cache", "_plain", "_quantity", "_words")
 
@@ -290,6 +290,10 @@ class Dynamic:
         for test in self._words.only_when:
             if not _holds(other(test), test):
                 return None
+        result = self._decode(raw, other)
+        return None if result is SENTINEL and self._words.hide_absent else result
+
+    def _decode(self, raw: Raw, other: Callable[[Reference], Raw]) -> Result:
         for rule in self._words.absent_when:
             if raw in rule.value and _holds(other(rule), rule):
                 return SENTINEL

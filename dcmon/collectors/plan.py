@@ -139,7 +139,7 @@ def _walks(models: Sequence[TableModel], tables: Sequence[Table]) -> tuple[tuple
 
 
 def _dynamic(entry: Entry, quantity: Quantity) -> Dynamic | None:
-    return Dynamic(entry, quantity) if references(entry) else None
+    return Dynamic(entry, quantity) if references(entry) or entry.hide_absent else None
 
 
 def _scalar(entry: Entry) -> Scalar:

@@ -149,6 +149,9 @@ class Words(Strict):
     )
     absent: Absent = ()
     absent_when: tuple[AbsentWhen, ...] = ()
+    hide_absent: bool = Field(
+        default=False, description="an absent value is nothing to show: the point does not appear"
+    )
     only_when: tuple[When, ...] = Field(default=(), description="does not appear unless all of these hold")
     states: States = Field(default_factory=dict, description="raw -> word, true, false, or null for `says nothing`")
     true_above: float | None = Field(default=None, description="true when the scaled value is above this")
