@@ -35,6 +35,7 @@ from dcmon.pipeline import Pipeline, Recorder
 from dcmon.storage.db import DataDirLock
 from dcmon.storage.influx import InfluxSink
 from dcmon.storage.journal import Journal
+from dcmon.storage.lines import asset_tags
 from dcmon.storage.samples import Samples
 from dcmon.storage.spool import Spool
 from dcmon.thresholds import Judge
@@ -112,7 +113,7 @@ class App:
         if agent.influx.enabled:
             token = self._secrets(agent.influx.token) if agent.influx.token else None
             spool = Spool(agent.data_dir, agent.influx.spool_mb)
-            tags = {asset.id: _tags(asset.kind, asset.section) for asset in self.config.site.assets}
+            tags = asset_tags(self.config.site)
             self.influx = InfluxSink(agent.influx, spool, tags=tags, token=token, clock=self.clock)
 
     def _build_core(self) -> None:
@@ -307,10 +308,6 @@ async def _supervise(name: str, service: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             log.exception("%s failed by a fault of dcmon; it is started again", name)
         await SystemClock().sleep(_RESTART_S)
-
-
-def _tags(kind: str, section: str | None) -> dict[str, str]:
-    return {"kind": str(kind), **({"section": section} if section else {})}
 
 
 class _JournalIdentities:

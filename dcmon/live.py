@@ -54,14 +54,20 @@ class IndicatorNow(NamedTuple):
 
     id: str
     title: str
+    title_de: str
+    title_en: str
+    subject: str
     state: Availability
     since: int | None
     contract: bool
 
     @staticmethod
     def of(view: IndicatorView) -> IndicatorNow:
+        """As the engine sees it."""
         title = f"{view.title_en} ({view.subject})" if view.subject else view.title_en
-        return IndicatorNow(view.id, title, view.state, view.since, view.contract)
+        return IndicatorNow(
+            view.id, title, view.title_de, view.title_en, view.subject, view.state, view.since, view.contract
+        )
 
 
 class History:
@@ -98,8 +104,13 @@ class History:
 
     async def samples(self, key: SeriesKey, start: int, end: int) -> Sequence[Sample]:
         """In time order."""
-        columns = await asyncio.to_thread(self._samples.range, key, start, end)
-        return [Sample(ts, value) for ts, value in zip(columns.ts, columns.values, strict=True)]
+        return await asyncio.to_thread(self._read, key, start, end)
+
+    def _read(self, key: SeriesKey, start: int, end: int) -> list[Sample]:
+        ts, values, status = self._samples.range(key, start, end)
+        if status is None:
+            return [Sample(*pair) for pair in zip(ts, values, strict=True)]
+        return [Sample(at, value, quality) for at, value, (quality, _) in zip(ts, values, status, strict=True)]
 
 
 class Live:

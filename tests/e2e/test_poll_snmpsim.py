@@ -1,0 +1,123 @@
+"""`dcmon poll` against recordings of real devices, replayed by snmpsim on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from profile_expectations import judge, rows
+from servers import free_udp_port
+
+from dcmon.ask import SnmpQuestion, ask_snmp
+from dcmon.collectors.profile import load_profiles
+from dcmon.model import CollectError, Quality, Reading
+
+_FOLDER = Path(os.environ.get("DCMON_RECORDINGS", "/nonexistent")).resolve()
+_ROWS = rows(_FOLDER) if _FOLDER.is_dir() else []
+PROFILES = load_profiles()
+OWN = frozenset(
+    "rfc1628 apc_powernet_ups network stulz_wib8000 hwg_poseidon hwg_ste2 hwg_wld apc_rpdu apc_ats".split()  # noqa: SIM905
+)
+
+pytestmark = [pytest.mark.xdist_group("snmpsim"), pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def simulated(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """snmpsim with all recordings; the community is the path without .snmprec. Gives its port."""
+    port = free_udp_port()
+    folder = tmp_path_factory.mktemp("snmpsim")
+    program = Path(sys.executable).parent / "snmpsim-command-responder"
+    command = [
+        *(sys.executable, str(program)),
+        *("--data-dir", str(recordings.resolve()), "--cache-dir", str(folder / "cache")),
+        *("--variation-modules-dir", str(folder), "--agent-udpv4-endpoint", f"127.0.0.1:{port}"),
+        *("--log-level", "error", "--process-user", "root", "--process-group", "root"),
+    ]
+    if os.geteuid() != 0:
+        command = command[:-4]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        asyncio.run(_answers(port, process))
+        yield port
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+
+
+async def _answers(port: int, process: subprocess.Popen[bytes]) -> None:
+    question = SnmpQuestion("127.0.0.1", port, community="env/hwg-wld_600415", timeout_s=0.5, retries=0)
+    for _ in range(240):
+        assert process.poll() is None, "snmpsim ended by itself"
+        try:
+            await ask_snmp(question, PROFILES, "hwg_wld")
+            return
+        except CollectError:
+            await asyncio.sleep(0.25)
+    pytest.fail("snmpsim does not answer")
+
+
+def readings_of(result: dict[str, Any]) -> list[Reading]:
+    return [
+        Reading(0, "device", r["point"], r["index"], r["value"], Quality(r["quality"]), r["reason"], r["source"])
+        for r in result["readings"]
+    ]
+
+
+@pytest.mark.parametrize("row", _ROWS, ids=lambda row: Path(row["file"]).stem)
+async def test_poll_finds_the_profile_and_reads_what_is_known(simulated: int, row: dict[str, Any]) -> None:
+    community = row["file"].removesuffix(".snmprec")
+    question = SnmpQuestion("127.0.0.1", simulated, community=community, timeout_s=5.0, retries=1)
+    try:
+        result = await ask_snmp(question, PROFILES, None)
+    except CollectError as error:
+        assert error.reason == "unknown"  # no profile yet: nothing false was said
+        return
+    verdict = judge(row, readings_of(result))
+    assert verdict.wrong == []
+    if result["profile"] in OWN and (result["profile"] != "network" or row["class"] == "network"):
+        assert verdict.missing == []
+
+
+def test_the_command_prints_the_interface_as_json(simulated: int) -> None:
+    command = [sys.executable, "-m", "dcmon", "poll", "--snmp", f"127.0.0.1:{simulated}", "--json"]
+    found = subprocess.run(
+        [*command, "--community", "ups/apc_smx750"], capture_output=True, text=True, timeout=60, check=True
+    )
+    result = json.loads(found.stdout)
+    assert (result["profile"], result["kind"]) == ("apc_powernet_ups", "ups")
+    charge = next(reading for reading in result["readings"] if reading["point"] == "battery.charge")
+    assert set(charge) == {"point", "index", "value", "unit", "quality", "reason", "source"}
+    assert (charge["value"], charge["unit"], charge["quality"]) == (100, "%", "good")
+    assert charge["source"].startswith("1.3.6.1.4.1.318.")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--snmp", "127.0.0.1:1", "--retries", "0", "--timeout", "0.3"], "Nothing listens there"),
+        (["--snmp", "127.0.0.1:99999"], "is no HOST:PORT"),
+        (["--snmp", "127.0.0.1", "--modbus", "127.0.0.1"], "either --snmp HOST:PORT or --modbus HOST:PORT"),
+        (["--modbus", "127.0.0.1:1"], "name its profile with --profile"),
+        (["--modbus", "127.0.0.1:1", "--profile", "rfc1628"], "profile rfc1628 is for snmp"),
+        (["--modbus", "127.0.0.1:1", "--profile", "nosuch"], "there is no profile 'nosuch'"),
+        (["--snmp", "127.0.0.1:1", "--user", "u", "--auth-key", "secret12"], "a secret in clear text"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_says_what_to_do(options: list[str], says: str) -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "dcmon", "poll", *options], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert found.returncode == 1
+    assert says in found.stderr
+    assert "secret12" not in found.stderr
+    assert "Traceback" not in found.stderr
