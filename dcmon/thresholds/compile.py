@@ -103,9 +103,11 @@ class Compiler:
         self.series(rule, lambda cell, slot: RiseWatch(cell, self._alarms, slot, rule, self._timers))
 
     def silent(self, rule: SilentRule) -> None:
+        polling = self._config.agent.polling
+        patience = polling.deadline + polling.max_back_off
         for device in self._devices(rule.kinds):
             cell = self._cell(rule, device, None, rule.after + rule.on_delay)
-            watch = SilentWatch(cell, self._alarms, self._lost.get(device), self._live)
+            watch = SilentWatch(cell, self._alarms, self._lost.get(device), self._live, patience, self._timers)
             self._alarms.add(cell, watch)
             self._reachable(device, watch)
             if watch.battery is not None:

@@ -9,7 +9,7 @@ from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import NEVER, Board, Slot, attach
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.logic import Truth
-from dcmon.thresholds.timers import Order
+from dcmon.thresholds.timers import Order, Phase, Timer, Timers
 from dcmon.thresholds.watches import ON_BATTERY, Watch
 
 
@@ -57,18 +57,40 @@ class LostOnBatteryWatch(ReachableWatch):
 
 
 class SilentWatch(ReachableWatch):
-    """`silent`: the device does not answer, or nothing at all was heard of it, from the start on too."""
+    """`silent`: the device does not answer, or nothing at all was heard of it, from the start on too.
 
-    __slots__ = ("battery", "expected", "listening")
+    That a poll failed is said by the poller. That nobody says anything of a device that answered the last time is
+    first of all dcmon's own lateness, and none of the device's: only after `patience` it counts as silence.
+    """
 
-    def __init__(self, cell: Cell, alarms: Alarms, battery: LostOnBatteryWatch | None, expected: bool) -> None:
+    __slots__ = ("_recheck", "_timers", "battery", "expected", "listening", "patience")
+
+    def __init__(
+        self,
+        cell: Cell,
+        alarms: Alarms,
+        battery: LostOnBatteryWatch | None,
+        expected: bool,
+        patience: int,
+        timers: Timers,
+    ) -> None:
         super().__init__(cell, alarms)
+        self.patience = patience
+        """The longest that a poller that works lets pass between two reports of a device, ms."""
+        self._timers = timers
+        self._recheck = Timer("recheck", self.evaluate, cell.order, Phase.DEADLINE)
         self.battery = battery
         """Speaks in its stead when the device was lost on battery."""
         self.expected = expected
         """Whether it must be heard of; in a replay only what is said counts."""
         self.listening = NEVER
         """Since when somebody listens without a gap."""
+
+    def evaluate(self, now: int) -> None:
+        super().evaluate(now)
+        doubtful = self._unreported()
+        due = None if doubtful is None else doubtful + self.patience
+        self._timers.set(self._recheck, due if due is not None and due > now else None)
 
     def condition(self, now: int) -> Truth:
         value = None if self.slot is None else self.slot.value
@@ -80,8 +102,17 @@ class SilentWatch(ReachableWatch):
             return True
         if not self.expected:
             return None
-        heard = self.slot is not None and self.slot.seen >= self.listening
-        return True if heard or now >= self.listening + self.cell.on_delay else None
+        if self.slot is None or self.slot.seen < self.listening:
+            return True if now >= self.listening + self.cell.on_delay else None
+        doubtful = self._unreported()
+        return True if doubtful is None or now >= doubtful + self.patience else None
+
+    def _unreported(self) -> int | None:
+        """Since when nobody says anything of a device that answered the last time; None when that is not so."""
+        slot = self.slot
+        if not self.expected or slot is None or slot.value is not None or slot.last is not True:
+            return None
+        return slot.seen if slot.seen >= self.listening else None
 
     def evidence(self, now: int) -> int:
         slot = self.slot
