@@ -1,0 +1,151 @@
+"""The other side of the wire: small fast agents in C, net-snmp's snmpd, Debian's prometheus-snmp-exporter. All on
+loopback, on free ports, on the core that is not measured."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.machine import pin
+
+AGENTS = Path(__file__).parent / "agents"
+HOST = "127.0.0.1"
+SNMPD_CONF = """
+rocommunity public
+createUser bench SHA-256 authauth1 AES privpriv1
+rouser bench priv
+"""
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
+    """A port that nobody has at the moment."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind((HOST, 0))
+        return int(sock.getsockname()[1])
+
+
+def program(name: str) -> str | None:
+    """Where an installed program is, also one that only root usually has in the path."""
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin")
+
+
+@contextmanager
+def _compiled(source: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / source.removesuffix(".c")
+        subprocess.run([program("cc") or "gcc", "-O2", "-w", "-o", target, AGENTS / source], check=True)
+        yield target
+
+
+@contextmanager
+def _running(command: Sequence[str | Path], core: int, environment: dict[str, str] | None = None) -> Iterator[int]:
+    """A process until the end of the block; gives its id when it has said its first line."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
+    )
+    pin(core, process.pid)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@contextmanager
+def fastagents(count: int, core: int) -> Iterator[list[int]]:
+    """Ports of `count` SNMP agents that answer any GET, and a walk of an ifTable of 48 rows and 22 columns."""
+    with _compiled("fastagent.c") as path:
+        for _ in range(20):
+            base = min(free_port(), 65_000 - count)
+            with _announced([path, "-p", str(base), "-n", str(count)], core) as there:
+                if there:
+                    yield [base + number for number in range(count)]
+                    return
+    raise OSError(f"no {count} free ports in a row were found")
+
+
+@contextmanager
+def fastmodbus(core: int) -> Iterator[int]:
+    """Port of a Modbus TCP server that answers any read of registers."""
+    with _compiled("fastmb.c") as path:
+        port = free_port(socket.SOCK_STREAM)
+        with _announced([path, "-p", str(port)], core) as there:
+            if not there:
+                raise OSError(f"the Modbus server did not start on port {port}")
+            yield port
+
+
+@contextmanager
+def _announced(command: Sequence[str | Path], core: int) -> Iterator[bool]:
+    """Whether the server has said that it is ready; it ends with an empty line when it could not bind."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    pin(core, process.pid)
+    assert process.stdout is not None
+    try:
+        yield bool(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+@contextmanager
+def snmpd(core: int) -> Iterator[int | None]:
+    """Port of net-snmp's agent, which knows the SNMPv3 user `bench`; None where it is not installed."""
+    path = program("snmpd")
+    if path is None:
+        yield None
+        return
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        conf = Path(folder) / "snmpd.conf"
+        conf.write_text(SNMPD_CONF, encoding="ascii")
+        command = [path, "-f", "-Ln", "-C", "-c", conf, "-I", "-smux", f"udp:{HOST}:{port}"]
+        with _running(command, core, {"SNMP_PERSISTENT_DIR": folder, "MIBS": ""}):
+            time.sleep(1.0)  # it says nothing when it is ready
+            yield port
+
+
+EXPORTER = "prometheus-snmp-exporter"
+
+
+@contextmanager
+def exporter(oids: Sequence[str], core: int) -> Iterator[tuple[int, int] | None]:
+    """(process id, HTTP port) of the exporter with a module `bench` of these gauges; None where it is not installed."""
+    path = program(EXPORTER)
+    if path is None:
+        yield None
+        return
+    port = free_port(socket.SOCK_STREAM)
+    metrics = "".join(
+        f"  - {{name: bench_{number}, oid: {oid}, type: gauge, help: a gauge}}\n" for number, oid in enumerate(oids)
+    )
+    module = f"bench:\n  version: 2\n  auth: {{community: public}}\n  get: [{', '.join(oids)}]\n  metrics:\n{metrics}"
+    with tempfile.TemporaryDirectory() as folder:
+        conf = Path(folder) / "snmp.yml"
+        conf.write_text(module, encoding="ascii")
+        command = [path, f"--config.file={conf}", f"--web.listen-address={HOST}:{port}", "--log.level=error"]
+        with _running(command, core, {"GOMAXPROCS": "1"}) as pid:
+            _wait_for(f"http://{HOST}:{port}/")
+            yield pid, port
+
+
+def _wait_for(url: str, seconds: float = 10.0) -> None:
+    for _ in range(int(seconds / 0.05)):
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise OSError(f"nothing answers at {url}")
