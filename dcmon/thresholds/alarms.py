@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dcmon.config.base import format_duration
+from dcmon.config.rules import FollowsRule
 from dcmon.model import Alarm, AlarmState
 from dcmon.thresholds.cells import NOT_JUDGED, Cell, Describer
 from dcmon.thresholds.clocks import Clocks
@@ -95,11 +96,11 @@ class Alarms:
     def _false(self, cell: Cell, now: int, since: int) -> None:
         row = cell.row
         if row.state is AlarmState.PENDING:
-            self._leave(cell, now, f"{self._what(cell)} is over before its delay: {cell.source.describe()}")
+            self._leave(cell, now, f"over before its delay: {self._what(cell)}; {cell.source.describe()}")
         elif row.state is AlarmState.ACTIVE:
             due = row.due if row.due is not None else since + cell.rule.off_delay
             if due <= now:
-                self._leave(cell, now, f"{self._what(cell)} is over: {cell.source.describe()}")
+                self._leave(cell, now, f"over: {self._what(cell)}; {cell.source.describe()}")
             else:
                 self._keep(cell, replace(row, due=due))
 
@@ -112,12 +113,13 @@ class Alarms:
         if cell.row.state is AlarmState.PENDING and cell.holds is True:
             self._activate(cell, now)
         elif cell.row.state is AlarmState.ACTIVE and cell.holds is False:
-            self._leave(cell, now, f"{self._what(cell)} is over: {cell.source.describe()}")
+            self._leave(cell, now, f"over: {self._what(cell)}; {cell.source.describe()}")
 
     def _activate(self, cell: Cell, now: int) -> None:
         row = cell.row
         started = now if row.started is None else row.started
-        lasted = f" for {format_duration(_whole_seconds(now - started))}" if now - started >= 1000 else ""
+        says_itself = now - started < 1000 or isinstance(cell.rule, FollowsRule)
+        lasted = "" if says_itself else f" for {format_duration(_whole_seconds(now - started))}"
         row = replace(
             row, state=AlarmState.ACTIVE, since=now, due=None, acked_by=None, acked_at=None, suppressed=None,
             value=cell.source.present_value(), reason=f"{self._what(cell)}{lasted}: {cell.source.describe()}",

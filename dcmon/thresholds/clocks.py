@@ -24,13 +24,15 @@ BREACH = 100
 class _Run:
     """The clock of one alarm while the process runs."""
 
-    __slots__ = ("healthy", "row", "spec", "timer")
+    __slots__ = ("healthy", "moved", "row", "spec", "timer")
 
     def __init__(self, row: FaultClock, spec: Clock) -> None:
         self.row = row
         self.spec = spec
         self.healthy = False
         """The fault is known to be gone; after a restart not before a reading says so."""
+        self.moved = 0
+        """By how much the machine's clock was set since the clock stopped."""
         self.timer: Timer
 
 
@@ -57,8 +59,9 @@ class Clocks:
         run = self._runs.get(alarm.key)
         if run is not None and run.row.state != "stopped":
             return
-        if run is not None and run.row.stopped is not None and started - run.row.stopped <= spec.reopen:
-            gap = format_duration(max(started - run.row.stopped, 0))
+        if run is not None and run.row.stopped is not None and started - run.row.stopped - run.moved <= spec.reopen:
+            gap = format_duration(max(started - run.row.stopped - run.moved, 0))
+            run.moved = 0
             row = replace(
                 run.row, state="breached" if BREACH in run.row.warned else "running", stopped=None, stable_since=None,
                 reopened=run.row.reopened + 1, incident=alarm.incident,
@@ -100,7 +103,9 @@ class Clocks:
     def shift(self, delta: int) -> None:
         """The clock of the machine was set: what has elapsed stays elapsed."""
         for run in self._runs.values():
-            if run.row.state != "stopped":
+            if run.row.state == "stopped":
+                run.moved += delta
+            else:
                 stable = run.row.stable_since
                 row = replace(
                     run.row, started=run.row.started + delta, stable_since=None if stable is None else stable + delta

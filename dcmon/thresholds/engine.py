@@ -169,8 +169,8 @@ class Judge:
         for reading in readings:
             ts, _, _, _, value, quality, _, _ = reading
             if ts > at and at < now:
-                self._advance(min(now, ts))
-                at = self._now
+                at = min(now, ts)
+                self._advance(at)
             slot = get(reading[1:4])
             if slot is None:
                 slot = learn(SeriesKey(*reading[1:4]))
@@ -179,7 +179,7 @@ class Judge:
             if slot.value == value and slot.quality is quality and slot.seen <= ts <= now and value is not None:
                 slot.seen = ts
                 continue
-            update(slot, reading, max(min(now, ts), 0), now)
+            update(slot, reading, max(min(now, ts), 0), at)
 
     def _advance(self, ts: int) -> None:
         """Goes on to `ts`: everything of the instants before is settled, and the delays that end at `ts` fire."""
@@ -232,6 +232,7 @@ class Judge:
         self._board.shift(delta)
         self._alarms.shift(delta)
         self._clocks.shift(delta)
+        self._incidents.shift(delta)
         self._tasks.shift(delta)
         for watch in self._compiler.silent_watches:
             watch.listening += delta

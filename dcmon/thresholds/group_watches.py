@@ -171,8 +171,8 @@ class FollowsWatch(Watch):
         if not missing or any(term.truth() is not True for term in self.when):
             return ", ".join(term.describe() for term in (*self.when, *self.then))
         when = " and ".join(term.describe() for term in self.when)
-        wanted = " and ".join(f"{term.describe()}, not {term.wanted}," for term in missing)
-        return f"{when}, but {wanted} within {format_duration(self.within)}"
+        wanted = " and ".join(f"{term.describe()} and should be {term.wanted}" for term in missing)
+        return f"{when}, but after {format_duration(self.within)} {wanted}"
 
 
 def _names(members: tuple[str, ...]) -> str:

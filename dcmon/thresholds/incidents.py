@@ -26,6 +26,8 @@ class IncidentBook:
         self._settings = settings
         self.cells: dict[str, Cell] = {}
         self._causes = Causes(topology)
+        self._moved: dict[str, int] = {}
+        """By how much the machine's clock was set since an incident was last dated."""
         self.keep_row: Callable[[Alarm], None] = ledger.put_alarm
         self.moved: Callable[[str, str], None] = lambda old, new: None
 
@@ -52,7 +54,7 @@ class IncidentBook:
             self._join(target, cell, effects + self._same_cause(cell, joinable, target, now), now)
         elif effects:
             self._join(min(effects, key=_age), cell, effects, now)
-        elif own is not None and own.resolved is not None and now - own.resolved <= self._settings.reopen:
+        elif own is not None and self._just_resolved(own, now):
             self._reopen(own, cell, now)
         else:
             self._begin(cell, now)
@@ -63,6 +65,7 @@ class IncidentBook:
         if incident is None or incident.state != OPEN or any(True for _ in self._live_rows(incident)):
             return
         incident = replace(incident, state=RESOLVED, resolved=now)
+        self._moved.pop(incident.id, None)
         self._ledger.put_incident(incident)
         count = len(incident.alarms)
         reason = f"{incident.title}: " + ("its alarm is over" if count == 1 else f"all {count} alarms are over")
@@ -80,6 +83,11 @@ class IncidentBook:
         reason = f"{by} deals with it: {incident.title}"
         self._ledger.tell(incident_transition(incident, now, "acknowledged", reason, data={"by": by}))
         return [key for key in incident.alarms if self._belongs(key, incident)]
+
+    def shift(self, delta: int) -> None:
+        """The clock of the machine was set: incidents keep their dates, but are as old as they were."""
+        for incident in self._ledger.incidents:
+            self._moved[incident] = self._moved.get(incident, 0) + delta
 
     def of(self, asset: str) -> str | None:
         """The open incident that an asset or group is the root of, else the newest in which it has an alarm."""
@@ -131,7 +139,7 @@ class IncidentBook:
         if row.started is not None:
             incident = replace(incident, started=min(incident.started, row.started))
         worse = _raises(before, cell)
-        if worse:
+        if worse or _worsens(before, cell):
             incident = replace(
                 incident, severity=max(before.severity, row.severity, key=_rank), acked_by=None, acked_at=None,
                 paging=before.paging or cell.rule.page,
@@ -160,6 +168,9 @@ class IncidentBook:
         if worse:
             reason = f"now {row.severity.value}: {row.reason}"
             self._ledger.tell(incident_transition(new, now, "raised", reason, row.asset, row.rule))
+        elif _worsens(old, cell):
+            data = {"title": self._title(cell)}
+            self._ledger.tell(incident_transition(new, now, "worsened", row.reason, row.asset, row.rule, data=data))
 
     def _absorb(self, survivor: Incident, others: Iterable[Incident]) -> None:
         for other in others:
@@ -257,10 +268,17 @@ class IncidentBook:
                 self.keep_row(sorted_out)
 
     def _suppressed(self, incident: Incident, row: Alarm) -> str | None:
-        return None if row.key == incident.alarms[0] else f"caused by {incident.root}"
+        if row.key == incident.alarms[0]:
+            return None
+        return f"together with {incident.rule}" if row.asset == incident.root else f"caused by {incident.root}"
 
     def _young(self, incident: Incident, now: int) -> bool:
-        return now - incident.opened <= self._settings.join
+        return now - incident.opened - self._moved.get(incident.id, 0) <= self._settings.join
+
+    def _just_resolved(self, incident: Incident, now: int) -> bool:
+        if incident.state != RESOLVED or incident.resolved is None:
+            return False
+        return now - incident.resolved - self._moved.get(incident.id, 0) <= self._settings.reopen
 
     def _open(self) -> list[Incident]:
         return [incident for incident in self._ledger.incidents.values() if incident.state == OPEN]
@@ -298,6 +316,7 @@ class IncidentBook:
             over = incident.resolved if incident.state == RESOLVED else incident.opened
             if incident.state != OPEN and over is not None and now - over > keep:
                 del self._ledger.incidents[incident.id]
+                self._moved.pop(incident.id, None)
 
 
 def _add(keys: tuple[str, ...], *more: str) -> tuple[str, ...]:
@@ -313,6 +332,11 @@ def _raises(incident: Incident, cell: Cell) -> bool:
     if incident.paging:
         return cell.rule.page and cell.row.severity.rank > incident.severity.rank
     return cell.rule.page or cell.row.severity.rank > incident.severity.rank
+
+
+def _worsens(incident: Incident, cell: Cell) -> bool:
+    """Whether an alarm that joins is news of its own: a second fault on top, not only an effect of the first."""
+    return incident.paging and cell.rule.page and cell.rule.worsens
 
 
 def _rank(severity: Severity) -> int:

@@ -71,9 +71,11 @@ class Leaf:
 
     def evaluate(self, now: int) -> None:
         state = self._probe()
-        if state.state is not self.state.state:
-            self.state = state
-            self._board.dirty.update(self.readers)
+        if state.state is self.state.state:
+            self.state = self.state._replace(reason=state.reason)
+            return
+        self.state = state._replace(since=now) if state.state is UNKNOWN else state
+        self._board.dirty.update(self.readers)
 
 
 def at_least(needed: int, states: Sequence[State]) -> State:
