@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Protocol
 
 from dcmon.collectors.decode_answer import Answer, Cells, SnmpGroup
@@ -49,6 +50,15 @@ def decode_snmp(
     return decode_varbinds(found, varbinds, asset, ts, memory.rates if memory is not None else None)
 
 
+@dataclass(slots=True)
+class Asked:
+    """What an agent said in one poll, not decoded yet. `failed`: OID -> why its GET was not answered."""
+
+    scalars: dict[Oid, VarBind] = field(default_factory=dict)
+    columns: dict[Oid, Cells] = field(default_factory=dict)
+    failed: dict[Oid, str] = field(default_factory=dict)
+
+
 async def collect_snmp(
     session: SnmpSession, plan: Plan, group: str, asset: str, ts: int, memory: DeviceMemory | None = None
 ) -> list[Reading]:
@@ -57,31 +67,57 @@ async def collect_snmp(
     Raises CollectError when the first question was not answered. When a later one fails, its scalars are bad with
     the error's reason and everything else is there; the rows of a table that failed are not known and go stale.
     """
-    found = plan.groups[group]
+    return decode_asked(plan, group, await ask_snmp(session, plan, group), asset, ts, memory)
+
+
+async def ask_snmp(session: SnmpSession, plan: Plan, group: str, also: tuple[Oid, ...] = ()) -> Asked:
+    """The first half of `collect_snmp`. `also` goes along with the last GET, because a request of its own would cost
+    a quarter of the poll; what a device says to it does not make a poll that failed a good one."""
+    asked, found = Asked(), plan.groups[group]
     if not isinstance(found, SnmpGroup):
-        return []
-    scalars: dict[Oid, VarBind] = {}
-    columns: dict[Oid, Cells] = {}
-    failed: dict[Oid, str] = {}
-    for oids in found.gets:
+        return asked
+    answered = False
+    for oids in _along(found.gets, also) if also else found.gets:
         try:
-            scalars.update((varbind[0], varbind) for varbind in await session.get(oids))
+            asked.scalars.update((varbind[0], varbind) for varbind in await session.get(oids))
+            answered = bool(found.gets)
         except CollectError as error:
-            if not scalars:
+            if not asked.scalars:
                 raise
-            failed.update(dict.fromkeys(oids, error.reason))
+            asked.failed.update(dict.fromkeys(oids, error.reason))
     for walk in found.walks:
         try:
             walked = await session.walk_columns(walk)
         except CollectError:
-            if not scalars and not columns:
+            if not answered:
                 raise
             continue
+        answered = True
         for column, varbinds in walked.items():
             length = len(column)
-            columns[column] = {varbind[0][length:]: varbind for varbind in varbinds}
-    readings = decode_answer(found, Answer(scalars, columns), asset, ts, memory.rates if memory is not None else None)
-    return readings + _unanswered(found, failed, readings, asset, ts) if failed else readings
+            asked.columns[column] = {varbind[0][length:]: varbind for varbind in varbinds}
+    return asked
+
+
+@lru_cache(maxsize=1024)
+def _along(gets: tuple[tuple[Oid, ...], ...], also: tuple[Oid, ...]) -> tuple[tuple[Oid, ...], ...]:
+    """The GETs with `also` in the last of them, which has the most room."""
+    if not gets:
+        return (also,)
+    there = {oid for oids in gets for oid in oids}
+    return (*gets[:-1], (*gets[-1], *(oid for oid in also if oid not in there)))
+
+
+def decode_asked(
+    plan: Plan, group: str, asked: Asked, asset: str, ts: int, memory: DeviceMemory | None = None
+) -> list[Reading]:
+    """The second half of `collect_snmp`."""
+    found = plan.groups[group]
+    if not isinstance(found, SnmpGroup):
+        return []
+    answer, rates = Answer(asked.scalars, asked.columns), memory.rates if memory is not None else None
+    readings = decode_answer(found, answer, asset, ts, rates)
+    return readings + _unanswered(found, asked.failed, readings, asset, ts) if asked.failed else readings
 
 
 def _unanswered(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from dcmon.collectors.collect import DeviceMemory, collect_modbus, collect_snmp
+from dcmon.collectors.collect import DeviceMemory, ask_snmp, collect_modbus, collect_snmp, decode_asked
 from dcmon.collectors.identify import SYS_OBJECT_ID, Match, identify, identify_as, printable
 from dcmon.collectors.maps import Maps
 from dcmon.collectors.modbus import UnitSession
@@ -13,7 +13,7 @@ from dcmon.collectors.plan import Plan, compile_plan
 from dcmon.collectors.profile import Profile
 from dcmon.collectors.profile_resolve import Identity, matches
 from dcmon.collectors.schedule import EVERYTHING, FAST, SLOW
-from dcmon.collectors.snmp import SnmpSession, parse_oid
+from dcmon.collectors.snmp import SnmpSession, VarBind, parse_oid
 from dcmon.config.collectors import PointMap
 from dcmon.model import CollectError, DcmonError, Reading
 
@@ -124,23 +124,34 @@ class SnmpDevice:
     async def poll(self, groups: frozenset[str], now: int) -> list[Reading]:
         """See Device. CollectError also as `unknown` (no profile fits) and `profile` (it is faulty)."""
         try:
-            plan = self._plan
-            if plan is None or SLOW in groups or self._failures >= _FORGET_AFTER:
-                plan = await self._recognise()
-            readings = await collect_snmp(self._session, plan, _group(groups), self.asset, now, self._memory)
+            readings = await self._read(groups, now)
         except CollectError:
             self._failures += 1
             raise
         self._failures = 0
         return self._maps.apply(readings)
 
+    async def _read(self, groups: frozenset[str], now: int) -> list[Reading]:
+        plan, group = self._plan, _group(groups)
+        if plan is None or self._failures >= _FORGET_AFTER:
+            plan = await self._recognise(await self._session.get(_WHO))
+        elif SLOW in groups:
+            # Who it is goes along with the poll: usually it is the same one, and then this was all.
+            asked = await ask_snmp(self._session, plan, group, _WHO)
+            who = [asked.scalars[oid] for oid in _WHO if oid in asked.scalars]
+            found = await self._recognise(who) if len(who) == len(_WHO) else plan
+            if found is plan:
+                return decode_asked(plan, group, asked, self.asset, now, self._memory)
+            plan = found
+        return await collect_snmp(self._session, plan, group, self.asset, now, self._memory)
+
     async def close(self) -> None:
         """Lets go of the session's requests."""
         await self._session.close()
 
-    async def _recognise(self) -> Plan:
-        """The plan of whoever answers now."""
-        object_id, uptime = await self._session.get(_WHO)
+    async def _recognise(self, who: Sequence[VarBind]) -> Plan:
+        """The plan of whoever answers now; `who` is what it says to `_WHO`."""
+        object_id, uptime = who
         said = printable(object_id).removeprefix(".")
         ticks = uptime.value if isinstance(uptime.value, int) else None
         restarted = ticks is not None and self._uptime is not None and ticks < self._uptime
