@@ -76,7 +76,8 @@ class Alarms:
         if row.state is AlarmState.ACTIVE:
             self._keep(cell, replace(row, due=None))
             return
-        if row.state is AlarmState.PENDING:
+        new = row.state is not AlarmState.PENDING
+        if not new:
             due = row.due if row.due is not None else since + cell.on_delay
         else:
             due = since + cell.on_delay
@@ -87,7 +88,6 @@ class Alarms:
             self._activate(cell, now)
             return
         row = replace(row, reason=f"{self._what(cell)}: {cell.source.describe()}")
-        new = self._ledger.alarms.get(row.key, row).state is not AlarmState.PENDING
         self._keep(cell, row)
         if new:
             waits = f"{row.reason}; an alarm if it lasts {format_duration(cell.on_delay)}"

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -62,13 +63,14 @@ class Measure:
         return (self.up + self.down) / counted if counted else None
 
     def verdict(self, target_percent: float) -> Verdict:
-        """What the figures say about a target in per cent."""
-        measured, worst = self.measured, self.worst
-        if measured is None or worst is None:
+        """What the figures say about a target in per cent, exactly: 99.99 of 100 is met."""
+        known, counted = self.up + self.down, self.total - self.excluded
+        if not known:
             return Verdict.UNPROVEN
-        if worst * 100 >= target_percent:
+        target = Fraction(str(target_percent)) / 100
+        if self.up >= target * counted:
             return Verdict.MET
-        return Verdict.BREACHED if measured * 100 < target_percent else Verdict.UNPROVEN
+        return Verdict.BREACHED if self.up < target * known else Verdict.UNPROVEN
 
     def budget_left_ms(self, target_percent: float) -> int:
         """How much longer it may be DOWN in this period, ms; negative when more is used than the target allows."""

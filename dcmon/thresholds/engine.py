@@ -238,10 +238,12 @@ class Judge:
             watch.listening += delta
 
     def _hold_ms(self, asset: str, point: str) -> int:
-        """How long a sample of this point may be believed."""
+        """How long a sample of this point may be believed. Whether a device answers is said at least as often as its
+        slowest poll, for not every device has points that are polled fast.
+        """
         known = vocabulary().get(point)
         polling = self._config.agent.polling
-        fast = known is not None and known.fast
+        fast = known is not None and known.fast and point != "device.reachable"
         supplier = self._topology.supplier(asset)
         interval = interval_ms(self._config.collectors, supplier, fast, (polling.fast, polling.slow))
         return round(HOLD * interval)

@@ -1,0 +1,156 @@
+"""Availability: figures from intervals, periods of local time, and what the indicators say of the plant."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from engine_world import ON_BATTERY, World, at, config
+
+from dcmon.model import Availability, Interval
+from dcmon.thresholds import Verdict, measure, period, weighted
+from dcmon.thresholds.indicators import DOWN, UNKNOWN, UP, State, at_least
+
+HOUR = 3_600_000
+
+
+def row(start: int, end: int | None, state: str) -> Interval:
+    return Interval("x", start, end, Availability(state))
+
+
+def test_the_three_figures_are_those_of_the_agreement() -> None:
+    figures = measure([row(0, 90, "up"), row(90, 92, "down"), row(92, 100, "unknown")], 0, 100)
+    assert (figures.up, figures.down, figures.unknown) == (90, 2, 8)
+    assert figures.measured == pytest.approx(90 / 92)
+    assert (figures.worst, figures.coverage) == (0.9, 0.92)
+
+
+@pytest.mark.parametrize(
+    ("down", "unknown", "verdict"),
+    [(0, 0, "met"), (1, 0, "met"), (2, 0, "breached"), (0, 2, "unproven"), (0, 1, "met"), (1, 1, "breached")],
+)
+def test_the_verdict_counts_unknown_time_for_nobody(down: int, unknown: int, verdict: str) -> None:
+    intervals = [row(0, 1000 - down - unknown, "up"), row(1000 - down - unknown, 1000 - unknown, "down")]
+    assert measure(intervals, 0, 1000).verdict(99.9) is Verdict(verdict)
+
+
+def test_an_empty_ledger_proves_nothing_and_an_empty_period_has_no_figures() -> None:
+    assert measure([], 0, 100).verdict(99) is Verdict.UNPROVEN
+    assert measure([row(0, None, "up")], 50, 50).measured is None
+    with pytest.raises(ValueError, match="cannot end"):
+        measure([], 10, 9)
+
+
+def test_an_open_interval_lasts_until_the_end_and_a_corrected_row_replaces_the_old_one() -> None:
+    assert measure([row(0, None, "up")], 0, 100).up == 100
+    assert measure([row(0, None, "up"), row(0, 40, "up"), row(40, None, "down")], 0, 100).down == 60
+
+
+def test_excluded_time_is_in_no_figure() -> None:
+    figures = measure([row(0, 60, "up"), row(60, 100, "down")], 0, 100, [(50, 80), (70, 90), (200, 300)])
+    assert (figures.up, figures.down, figures.excluded, figures.unknown) == (50, 10, 40, 0)
+
+
+def test_the_budget_left_is_what_the_target_allows_less_what_was_down() -> None:
+    assert measure([row(0, 999_000, "up"), row(999_000, None, "down")], 0, 1_000_000).budget_left_ms(99.5) == 4_000
+
+
+def test_capacity_weighs_links_by_their_size() -> None:
+    big, small = measure([row(0, None, "up")], 0, 100), measure([row(0, 50, "up"), row(50, None, "down")], 0, 100)
+    assert weighted({"big": big, "small": small}, {"big": 9, "small": 1}) == pytest.approx(0.95)
+    assert weighted({}, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("window", "day", "hours"),
+    [
+        ("month", "2026-03-15", 31 * 24 - 1), ("month", "2026-10-31", 31 * 24 + 1), ("month", "2024-02-29", 29 * 24),
+        ("month", "2026-12-31", 31 * 24), ("year", "2026-06-01", 365 * 24), ("year", "2024-06-01", 366 * 24),
+        ("rolling_365d", "2026-06-01", 365 * 24),
+    ],
+)  # fmt: skip
+def test_periods_are_cut_in_local_time_with_days_of_23_and_25_hours(window: Any, day: str, hours: int) -> None:
+    noon = dt.datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=ZoneInfo("Europe/Berlin"))
+    start, end = period(window, round(noon.timestamp() * 1000), "Europe/Berlin")
+    assert end - start == hours * HOUR
+
+
+@pytest.mark.parametrize(
+    ("needed", "states", "state", "since"),
+    [
+        (1, "DD", "down", 2), (1, "DU", "up", 2), (1, "D?", "unknown", 2), (1, "U?", "up", 1), (2, "UU", "up", 2),
+        (2, "UD", "down", 2), (2, "U?", "unknown", 2), (2, "?D", "down", 2), (2, "UUD", "up", 2), (2, "UDD", "down", 3),
+        (2, "U?D", "unknown", 3),
+    ],
+)  # fmt: skip
+def test_k_of_n_is_three_valued_and_dated_by_what_decided(needed: int, states: str, state: str, since: int) -> None:
+    words = {"U": UP, "D": DOWN, "?": UNKNOWN}
+    found = at_least(needed, [State(words[letter], place, letter) for place, letter in enumerate(states, 1)])
+    assert (found.state, found.since) == (Availability(state), since)
+
+
+def ledger(world: World, indicator: str) -> list[tuple[str, float, float | None]]:
+    """(state, start, end) of an indicator, seconds."""
+    rows = {interval.start: interval for interval in world.all.intervals if interval.indicator == indicator}
+    seconds = [(rows[start], (start - at(0)) / 1000) for start in sorted(rows)]
+    return [(row.state.value, start, None if row.end is None else (row.end - at(0)) / 1000) for row, start in seconds]
+
+
+def test_a_route_is_down_from_the_first_bad_sample_and_unknown_when_its_samples_stop() -> None:
+    world = World(config(ON_BATTERY), live=True)
+    for second in range(0, 10, 2):
+        world.see(second, ("mains-a/mains.available", second < 6))
+    world.wait(60)
+    assert ledger(world, "T01.mains-route:mains-a") == [("up", 0, 6), ("down", 6, 13), ("unknown", 13, None)]
+
+
+def test_a_silent_pdu_is_down_only_by_the_word_of_its_ups() -> None:
+    world = World(config(ON_BATTERY))
+    world.see(0, ("pdu-a/device.reachable", True), ("ups-a/output.source", "normal"))
+    world.see(100, ("pdu-a/device.reachable", False))
+    world.see(200, ("ups-a/output.source", "none"))
+    world.see(300, ("ups-a/output.source", "normal"), ("pdu-a/device.reachable", True))
+    assert ledger(world, "T01.feed-a:feed-a") == [
+        ("up", 0, 100), ("unknown", 100, 200), ("down", 200, 300), ("up", 300, None),
+    ]  # fmt: skip
+
+
+def test_the_five_power_figures_differ_as_they_should() -> None:
+    world = World(config(ON_BATTERY))
+    steady = [(f"pdu-{side}/phase.voltage[1]", 230.0) for side in "ab"]
+    world.see(0, *steady, *((f"ups-{side}/output.source", "normal") for side in "ab"))
+    world.see(100, ("pdu-a/phase.voltage[1]", 0.0), ("ups-b/output.source", "bypass"))
+    states = {view.id: view.state.value for view in world.judge.availability(at(100))}
+    assert {key: states[key] for key in ("T01", "T01.both-feeds", "T01.protected")} == {
+        "T01": "up", "T01.both-feeds": "down", "T01.protected": "down",
+    }  # fmt: skip
+    assert (states["T01.feed-a:feed-a"], states["T01.feed-b:feed-b"]) == ("down", "up")
+
+
+def test_an_uplink_needs_its_bgp_session_and_the_whole_its_committed_capacity() -> None:
+    world = World(config(ON_BATTERY))
+    world.see(0, ("uplink-1/if.oper", "up"), ("uplink-2/if.oper", "up"))
+    world.see(10, ("uplink-2/bgp.state[peer]", "idle"))
+    states = {view.id: view.state.value for view in world.judge.availability(at(10))}
+    assert (states["T21.link:uplink-1"], states["T21.link:uplink-2"]) == ("up", "down")
+    assert ledger(world, "T21:uplinks") == [("up", 0, 10), ("down", 10, None)]
+
+
+def test_time_without_dcmon_is_unknown_never_up() -> None:
+    world = World(config(ON_BATTERY), live=True)
+    for second in range(0, 10, 2):
+        world.see(second, ("mains-a/mains.available", True))
+    world.restart(500, alive=9)
+    world.see(501, ("mains-a/mains.available", True))
+    assert ledger(world, "T01.mains-route:mains-a") == [("up", 0, 9), ("unknown", 9, 501), ("up", 501, None)]
+
+
+def test_a_restart_without_a_gap_leaves_no_mark() -> None:
+    world = World(config(ON_BATTERY), live=True)
+    world.see(0, ("mains-a/mains.available", True))
+    world.restart(1)
+    for second in range(2, 20, 2):
+        world.see(second, ("mains-a/mains.available", True))
+    assert ledger(world, "T01.mains-route:mains-a") == [("up", 0, None)]
