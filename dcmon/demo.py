@@ -28,7 +28,14 @@ from dcmon.report import demo_report
 from dcmon.sim import SCENARIOS, SimulatedSite
 
 _SHOWN = {"incident", "task", "clock"}
-_LOUD = {"opened": "bold", "raised": "bold", "breached": "bold red", "overdue": "bold red", "resolved": "green"}
+_LOUD = {
+    "opened": "bold",
+    "raised": "bold",
+    "worsened": "bold",
+    "breached": "bold red",
+    "overdue": "bold red",
+    "resolved": "green",
+}
 
 
 @dataclass(slots=True)

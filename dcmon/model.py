@@ -121,8 +121,8 @@ class Transition(NamedTuple):
     """Something changed its state, and why. The journal keeps every one; `dcmon replay` prints them.
 
     type: alarm, incident, page, task, clock, indicator (an availability interval), control, device, trap, agent.
-    state: the new state in the words of that type (alarm: AlarmState; incident: opened, joined, raised, rerooted,
-    acknowledged, resolved, reopened, merged; task: opened, overdue, done; clock: started, warned, breached, stopped,
+    state: the new state in the words of that type (alarm: AlarmState; incident: opened, joined, raised,
+    worsened, rerooted, acknowledged, resolved, reopened, merged; task: opened, overdue, done; clock: started, warned, breached, stopped,
     reopened; device: lost, found).
     subject: the id of the thing (alarm key, incident id, task id ...).
     """

@@ -98,6 +98,13 @@ class _Rule(Strict):
             "with several feeders is an effect only when all of them are down or are effects themselves"
         ),
     )
+    worsens: bool = Field(
+        default=False,
+        description=(
+            "joining the incident of another cause, it makes that worse in a way that people must hear of: they are "
+            "told again, and the incident wants a new acknowledgement"
+        ),
+    )
     on_delay: Duration = 0
     off_delay: Duration = 0
     cause: str = ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from dcmon.config.config import Config
 from dcmon.model import Changes, Escalation, FaultClock, Incident, Severity, Snapshot, Transition
@@ -24,6 +24,7 @@ from dcmon.notify.reasons import (
     TASK_DONE,
     TASK_OPENED,
     TASK_OVERDUE,
+    WORSENED,
     Reason,
     clock_used,
     unacknowledged,
@@ -36,6 +37,14 @@ _STEP_BACK_MS = 60_000
 """A clock that goes back by more was set; less is the jitter of batches."""
 _TYPES: Final = frozenset({"incident", "task", "clock", "page"})
 _PAGING_STATES: Final = frozenset({"opened", "raised", "reopened"})
+
+
+class _News(NamedTuple):
+    """What makes a page about a known incident one of its own: part of its key, its title, whose trade it is."""
+
+    mark: str
+    title: str
+    cls: str
 
 
 class Pager:
@@ -131,6 +140,8 @@ class Pager:
                 self._page(incident, severity, FIRST, at, out)
             case "raised" if incident.paging and row is not None and severity.rank > row.severity.rank:
                 self._page(incident, severity, RAISED.because(transition.reason), at, out)
+            case "worsened" if incident.paging and row is not None:
+                self._worsened(transition, incident, row, at, out)
             case "reopened" if incident.paging:
                 self._page(incident, severity, REOPENED.because(transition.reason), at, out)
             case "acknowledged" if row is not None:
@@ -143,6 +154,16 @@ class Pager:
         row = self._rows.get(incident.id) or Escalation(incident.id, 0, "waiting", None)
         self._climb(incident, replace(row, severity=severity), 0, reason, at, out, _pairs(row))
 
+    def _worsened(self, transition: Transition, incident: Incident, row: Escalation, at: int, out: Changes) -> None:
+        """A second fault on top of the first: those whose trade it is and all who were told before hear of it."""
+        rule = self._book.rule(transition.rule or "")
+        news = _News(
+            f"{transition.rule}-{transition.asset}",
+            str(transition.data.get("title", transition.reason)),
+            rule.cls if rule is not None else incident.cls,
+        )
+        self._climb(incident, row, 0, WORSENED.because(transition.reason), at, out, _pairs(row), news)
+
     def _climb(
         self,
         incident: Incident,
@@ -152,13 +173,18 @@ class Pager:
         at: int,
         out: Changes,
         again: Iterable[Target] = (),
+        news: _News | None = None,
     ) -> None:
         """Tells one level, `again` too, and starts the wait for the next."""
         message = self._about(incident, row, "page", f"{row.severity}-{incident.reopened}")
+        if news is not None:
+            message = message._replace(mark=f"{message.mark}-{news.mark}", subject=news.title, cls=news.cls)
         told = self._teller.tell(message, level, reason, at, out, again)
         steps = self._teller.route(incident.cls, row.severity).escalation
-        due = at + steps[told.level].after if told.level < len(steps) else None
-        self._keep(replace(_telling(row, told.pairs), step=told.level, due=due), out)
+        step, due = told.level, at + steps[told.level].after if told.level < len(steps) else None
+        if news is not None and (row.due is not None or row.step >= len(steps)):
+            step, due = row.step, row.due  # news does not put off those whose turn comes next
+        self._keep(replace(_telling(row, told.pairs), step=step, due=due), out)
 
     def _resolve(self, incident: Incident, row: Escalation, at: int, out: Changes) -> None:
         pairs = _pairs(row)

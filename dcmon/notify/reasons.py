@@ -29,6 +29,7 @@ class Reason:
 
 FIRST = Reason("first", "first")
 RAISED = Reason("severity-raised", "severity-raised")
+WORSENED = Reason("worsened", "worsened")
 REOPENED = Reason("reopened", "reopened")
 RESOLVED = Reason("resolved", "resolved")
 TASK_OPENED = Reason("task-opened", "task opened")

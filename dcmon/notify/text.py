@@ -53,6 +53,7 @@ WHY: Mapping[str, Mapping[str, str]] = {
     "en": {
         "first": "the fault is new",
         "severity-raised": "the fault has become graver",
+        "worsened": "the fault has got worse",
         "reopened": "the fault has come back after it had been resolved",
         "unacknowledged": "nobody has acknowledged the fault for {waited}",
         "missing": "nobody could be told before you: {missing}",
@@ -70,6 +71,7 @@ WHY: Mapping[str, Mapping[str, str]] = {
     "de": {
         "first": "die Störung ist neu",
         "severity-raised": "die Störung ist schwerer geworden",
+        "worsened": "die Störung hat sich verschlimmert",
         "reopened": "die Störung ist nach ihrer Behebung wieder aufgetreten",
         "unacknowledged": "seit {waited} hat niemand die Störung quittiert",
         "missing": "vor Ihnen konnte niemand benachrichtigt werden: {missing}",

@@ -190,6 +190,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "entry.opened": ("opened", "eröffnet"),
     "entry.joined": ("alarm joined", "Alarm kommt dazu"),
     "entry.raised": ("raised", "verschärft"),
+    "entry.worsened": ("worsened", "verschlimmert"),
     "entry.rerooted": ("other cause", "andere Ursache"),
     "entry.acknowledged": ("acknowledged", "quittiert"),
     "entry.resolved": ("resolved", "behoben"),
