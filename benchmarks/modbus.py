@@ -1,102 +1,103 @@
-"""What one Modbus read and one poll cost: processor time of this process alone, pinned to one core.
+"""What one Modbus read costs, and the poller's own share. `python -m benchmarks modbus`
 
 A read is 100 holding registers over Modbus TCP from `agents/fastmb.c`, round after round on 500 connections at once:
-dcmon's own client on asyncio and on uvloop, and pymodbus's beside it on the same server. Budget: 150 us per read.
-The poller's own share is measured with 1,000 devices that do nothing. Prints one JSON line; figures are medians.
-
-    python benchmarks/modbus_read.py [--connections 500] [--rounds 20] [--repeats 5]
+dcmon's bus on uvloop and on asyncio, and pymodbus's own client beside it on the same server. The poller's share is
+measured with 1,000 devices that have nothing to say. Processor time of this process, kernel included; all take turns.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import contextlib
 import gc
-import json
 import logging
-import os
-import random
-import resource
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
 
 import uvloop
 from pymodbus.client import AsyncModbusTcpClient
 
+from benchmarks.machine import cores, pin, resident_mb, spread
+from benchmarks.result import Figure, Result, report
+from benchmarks.servers import HOST, fastmodbus
 from dcmon.clock import SystemClock
 from dcmon.collectors.modbus import Endpoint, ModbusBus, UnitSession
 from dcmon.collectors.poller import Poller
 from dcmon.collectors.schedule import EVERYTHING
 from dcmon.config.agent import Polling
 from dcmon.model import Reading
+from dcmon.service import spare_collector
 
-BUDGET_US = 150
 REGISTERS = 100
+CONNECTIONS = 500
+TURNS = 5
+ROUNDS = 8
+IDLE_DEVICES = 1000
+TARGET_US = 150
+
+Read = Callable[[int], Awaitable[Sequence[int]]]
 Loop = Callable[[], asyncio.AbstractEventLoop]
-Run = Callable[[int, argparse.Namespace], Coroutine[None, None, list[float]]]
 
 
-@contextlib.contextmanager
-def server(cores: list[int]) -> Iterator[int]:
-    """fastmb on a free port, on another core than this process where there is one."""
-    source = Path(__file__).parent / "agents" / "fastmb.c"
-    with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder) / "fastmb"
-        subprocess.run(["gcc", "-O2", "-w", "-o", program, source], check=True)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        process = subprocess.Popen([program, "-p", str(port)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        os.sched_setaffinity(process.pid, {cores[-1]})
-        try:
-            assert process.stdout is not None
-            process.stdout.readline()
-            yield port
-        finally:
-            process.terminate()
-            process.wait()
+class Client:
+    """500 connections on a loop of their own, kept open between turns."""
 
+    def __init__(self, loop: Loop, port: int) -> None:
+        self.runner = asyncio.Runner(loop_factory=loop)
+        self.runner.run(self.connect(port))
+        self.runner.run(self.check())
 
-async def measure(read: Callable[[int], Awaitable[object]], options: argparse.Namespace) -> list[float]:
-    """Microseconds per read of each repeat; one round more goes before, to connect."""
-    places = range(options.connections)
-    await asyncio.gather(*(read(place) for place in places))
-    figures = []
-    for _ in range(options.repeats):
+    async def connect(self, port: int) -> None:
+        """Opens the connections."""
+        clock, endpoint = SystemClock(), Endpoint(host=HOST, port=port)
+        self.sessions = [UnitSession(ModbusBus(endpoint, clock, timeout_s=10), 1) for _ in range(CONNECTIONS)]
+
+    async def read(self, place: int) -> Sequence[int]:
+        """100 registers over one of the connections."""
+        return await self.sessions[place].read(3, 0, REGISTERS)
+
+    async def disconnect(self) -> None:
+        """Closes the connections."""
+        await asyncio.gather(*(session.close() for session in self.sessions))
+
+    async def check(self) -> None:
+        """Every connection reads once, and reads what it should."""
+        found = await asyncio.gather(*(self.read(place) for place in range(CONNECTIONS)))
+        if any(list(registers) != list(range(REGISTERS)) for registers in found):
+            raise AssertionError("other registers than those that were asked for")
+
+    def turn(self) -> float:
+        """Microseconds per read."""
+        return self.runner.run(self._turn())
+
+    async def _turn(self) -> float:
         gc.collect()
-        started = time.process_time()
-        for _ in range(options.rounds):
-            await asyncio.gather(*(read(place) for place in places))
-        figures.append((time.process_time() - started) / (options.rounds * options.connections) * 1e6)
-    return figures
+        begun = time.process_time()
+        for _ in range(ROUNDS):
+            await asyncio.gather(*(self.read(place) for place in range(CONNECTIONS)))
+        return (time.process_time() - begun) / (ROUNDS * CONNECTIONS) * 1e6
+
+    def close(self) -> None:
+        """Ends the connections and the loop."""
+        self.runner.run(self.disconnect())
+        self.runner.close()
 
 
-async def ours(port: int, options: argparse.Namespace) -> list[float]:
-    clock, endpoint = SystemClock(), Endpoint(host="127.0.0.1", port=port)
-    sessions = [UnitSession(ModbusBus(endpoint, clock, timeout_s=10), 1) for _ in range(options.connections)]
-    assert await sessions[0].read(3, 7, REGISTERS) == list(range(7, 7 + REGISTERS))
-    figures = await measure(lambda place: sessions[place].read(3, 0, REGISTERS), options)
-    for session in sessions:
-        await session.close()
-    return figures
+class Pymodbus(Client):
+    """The same through the client that pymodbus brings."""
 
+    async def connect(self, port: int) -> None:
+        self.clients = [AsyncModbusTcpClient(HOST, port=port, retries=0, timeout=10) for _ in range(CONNECTIONS)]
+        for client in self.clients:
+            await client.connect()
 
-async def theirs(port: int, options: argparse.Namespace) -> list[float]:
-    clients = [AsyncModbusTcpClient("127.0.0.1", port=port, retries=0, timeout=10) for _ in range(options.connections)]
-    for client in clients:
-        await client.connect()
-    assert (await clients[0].read_holding_registers(7, count=3)).registers == [7, 8, 9]
-    figures = await measure(lambda place: clients[place].read_holding_registers(0, count=REGISTERS), options)
-    for client in clients:
-        client.close()
-    return figures
+    async def read(self, place: int) -> Sequence[int]:
+        return (await self.clients[place].read_holding_registers(0, count=REGISTERS)).registers
+
+    async def disconnect(self) -> None:
+        for client in self.clients:
+            client.close()
 
 
 class Idle:
@@ -109,88 +110,63 @@ class Idle:
         self.asset = asset
 
     async def poll(self, groups: frozenset[str], now: int) -> list[Reading]:
+        """Nothing."""
         return []
 
     async def close(self) -> None:
-        pass
+        """Nothing to close."""
 
 
-async def poller(devices: int, options: argparse.Namespace) -> list[float]:
-    """Microseconds that the poller takes for one poll of a device that does nothing."""
-    limits = Polling(fast="200ms", slow="1s")
-    watch = Poller([Idle(f"d{n}") for n in range(devices)], limits, SystemClock(), lambda batch: None)
+async def poller() -> tuple[float, float]:
+    """(microseconds that the poller takes for one poll of a device that does nothing, kilobytes per device)."""
+    gc.collect()
+    before = resident_mb()
+    limits = Polling.model_validate({"fast": "200ms", "slow": "1s"})
+    watch = Poller([Idle(f"d{n}") for n in range(IDLE_DEVICES)], limits, SystemClock(), lambda batch: None)
     task = asyncio.create_task(watch.run())
     await asyncio.sleep(0.5)
-    figures = []
-    for _ in range(options.repeats):
-        polls, started = sum(stats.polls for stats in watch.stats.values()), time.process_time()
-        await asyncio.sleep(1)
-        spent = time.process_time() - started
-        figures.append(spent / (sum(stats.polls for stats in watch.stats.values()) - polls) * 1e6)
+    kilobytes = (resident_mb() - before) * 1000 / IDLE_DEVICES
+    polls, begun = sum(stats.polls for stats in watch.stats.values()), time.process_time()
+    await asyncio.sleep(2)
+    spent = time.process_time() - begun
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    return figures
+    return spent / (sum(stats.polls for stats in watch.stats.values()) - polls) * 1e6, kilobytes
 
 
-def resident_kb() -> int:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize() // 1024
-
-
-async def memory(devices: int) -> float:
-    """Resident kilobytes per device of a running poller."""
-    gc.collect()
-    before = resident_kb()
-    watch = Poller([Idle(f"d{n}") for n in range(devices)], Polling(), SystemClock(), lambda batch: None)
-    task = asyncio.create_task(watch.run())
-    await asyncio.sleep(3)
-    gc.collect()
-    kilobytes = (resident_kb() - before) / devices
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    return kilobytes
-
-
-def median(loop: Loop, run: Run, number: int, options: argparse.Namespace) -> float:
-    with asyncio.Runner(loop_factory=loop) as runner:
-        return round(statistics.median(runner.run(run(number, options))), 1)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--connections", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--devices", type=int, default=1000)
-    options = parser.parse_args()
+def measure() -> Result:
+    """Medians over the turns; the ratio is of medians of the same run."""
     logging.disable(logging.CRITICAL)
-    random.seed(1)
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[0]})
-    with asyncio.Runner() as runner:
-        kilobytes = runner.run(memory(options.devices))
-    with server(cores) as port:
-        figures = {
-            "dcmon_us": median(asyncio.new_event_loop, ours, port, options),
-            "dcmon_uvloop_us": median(uvloop.new_event_loop, ours, port, options),
-            "pymodbus_us": median(asyncio.new_event_loop, theirs, port, options),
-            "pymodbus_uvloop_us": median(uvloop.new_event_loop, theirs, port, options),
+    own, core = cores()
+    pin(own)
+    spare_collector()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        poller_us, kilobytes = runner.run(poller())
+    turns: dict[str, list[float]] = {}
+    with fastmodbus(core) as port:
+        clients = {
+            "dcmon": Client(uvloop.new_event_loop, port),
+            "asyncio": Client(asyncio.new_event_loop, port),
+            "pymodbus": Pymodbus(uvloop.new_event_loop, port),
         }
-    result = {
-        "benchmark": "modbus_read",
-        "registers": REGISTERS,
-        "connections": options.connections,
-        **figures,
-        "budget_us": BUDGET_US,
-        "ratio_to_pymodbus": round(figures["pymodbus_us"] / figures["dcmon_us"], 1),
-        "poller_us": median(asyncio.new_event_loop, poller, options.devices, options),
-        "poller_uvloop_us": median(uvloop.new_event_loop, poller, options.devices, options),
-        "poller_kb_per_device": round(kilobytes, 1),
-        "met": figures["dcmon_us"] <= BUDGET_US,
-    }
-    print(json.dumps(result))
-    return 0 if result["met"] else 1
+        for _ in range(TURNS):
+            for name, client in clients.items():
+                turns.setdefault(name, []).append(client.turn())
+        for client in clients.values():
+            client.close()
+    medians = {name: statistics.median(values) for name, values in turns.items()}
+    return Result(
+        [
+            Figure(f"read of {REGISTERS} registers, {CONNECTIONS} connections, uvloop", round(medians["dcmon"], 1),
+                   "us CPU", TARGET_US),
+            Figure("the same on asyncio's own loop", round(medians["asyncio"], 1), "us CPU"),
+            Figure("pymodbus's own client, uvloop", round(medians["pymodbus"], 1), "us CPU"),
+            Figure("dcmon to pymodbus", round(medians["dcmon"] / medians["pymodbus"], 2), "ratio"),
+            Figure("the poller's own share of a poll", round(poller_us, 1), "us CPU"),
+        ],
+        {**{name: spread(values) for name, values in turns.items()}, "poller_kb_per_device": round(kilobytes, 1)},
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report("modbus", measure))

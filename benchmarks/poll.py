@@ -40,6 +40,7 @@ from dcmon.config.config import Config
 from dcmon.config.secrets import resolve
 from dcmon.notify.escalation import Pager
 from dcmon.pipeline import Pipeline
+from dcmon.service import spare_collector
 from dcmon.storage.journal import Journal
 from dcmon.storage.samples import Samples
 from dcmon.thresholds import Judge
@@ -185,6 +186,7 @@ def measure() -> Result:
     """Medians over the windows; the ratio is of medians of the same run."""
     own, core = cores()
     pin(own)
+    spare_collector()  # as the process does
     result = Result()
     windows: dict[str, list[tuple[float, int]]] = {}
     with ExitStack() as stack:

@@ -79,7 +79,7 @@ async def ask_snmp(session: SnmpSession, plan: Plan, group: str, also: tuple[Oid
     answered = False
     for oids in _along(found.gets, also) if also else found.gets:
         try:
-            asked.scalars.update((varbind[0], varbind) for varbind in await session.get(oids))
+            asked.scalars |= {varbind[0]: varbind for varbind in await session.get(oids)}
             answered = bool(found.gets)
         except CollectError as error:
             if not asked.scalars:
