@@ -1,1 +1,1 @@
-"""What dcmon costs, measured on this machine. `python -m benchmarks` runs everything; docs/benchmarks.md explains it."""
+"""What dcmon costs on this machine. `python -m benchmarks` measures everything; docs/benchmarks.md explains it."""

@@ -1,6 +1,4 @@
-"""Readings judged per second on one core, with the shipped rules and a site's usual noise. Prints one JSON line.
-
-    python benchmarks/engine.py [--readings 600000]
+"""Readings judged per second, with the shipped rules and a site's usual noise. `python -m benchmarks engine`
 
 The readings are those of the shipped site polled every 2 s: most repeat what was said before, analog values waver by a
 few tenths, nothing is wrong. As in life, a batch is one poll of one device.
@@ -8,23 +6,25 @@ few tenths, nothing is wrong. As in life, a batch is one poll of one device.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
+import gc
 import random
-import statistics
 import sys
+import time
 import tracemalloc
-from pathlib import Path
 
-from dcmon.clock import perf_counter
+from benchmarks.machine import cores, pin
+from benchmarks.result import Result, middle, report
+from benchmarks.sites import EXAMPLE
 from dcmon.config.config import Config
 from dcmon.config.loader import load
 from dcmon.model import Reading
+from dcmon.service import spare_collector
 from dcmon.thresholds import Judge
 
-ROOT = Path(__file__).resolve().parent.parent
 START = 1_795_000_000_000
+READINGS = 300_000
+ROUNDS = 7
+TARGET_PER_S = 300_000
 
 _STEADY: dict[str, tuple[tuple[str, str | None, object], ...]] = {
     "mains": (("mains.available", None, True),),
@@ -71,37 +71,34 @@ def batches(config: Config, count: int) -> list[tuple[int, list[Reading]]]:
 
 
 def run(config: Config, polls: list[tuple[int, list[Reading]]]) -> float:
-    """Readings per second of CPU."""
+    """Readings per second of processor time."""
     judge = Judge(config, now=START)
-    started = perf_counter()
+    gc.collect()
+    begun = time.process_time()
     for now, batch in polls:
         judge.step(batch, now)
-    return sum(len(batch) for _, batch in polls) / (perf_counter() - started)
+    return sum(len(batch) for _, batch in polls) / (time.process_time() - begun)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--readings", type=int, default=300_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    config = load(ROOT / "config")
-    polls = batches(config, options.readings)
-    rates = [run(config, polls) for _ in range(options.rounds)]
+def measure() -> Result:
+    """The median of several rounds over the same readings."""
+    pin(cores()[0])
+    spare_collector()
+    config = load(EXAMPLE)
+    polls = batches(config, READINGS)
+    rates = [run(config, polls) for _ in range(ROUNDS)]
     tracemalloc.start()
     judge = Judge(config, now=START)
     for now, batch in polls[: len(config.site.assets)]:
         judge.step(batch, now)
     kilobytes = tracemalloc.get_traced_memory()[0] / 1024
-    figures = {
-        "benchmark": "engine", "readings_per_s": round(statistics.median(rates)), "budget_readings_per_s": 300_000,
-        "rules": len(config.rules.rules), "readings": sum(len(batch) for _, batch in polls),
-        "judge_kib": round(kilobytes),
-    }  # fmt: skip
-    print(json.dumps(figures))
-    sys.exit(0 if figures["readings_per_s"] >= figures["budget_readings_per_s"] else 1)
+    rules = len(config.rules.rules)
+    what = f"engine alone, {rules} shipped rules"
+    return Result(
+        [middle(what, rates, "readings/s", TARGET_PER_S, at_least=True, digits=0)],
+        {"rules": rules, "readings": sum(len(batch) for _, batch in polls), "judge_kib": round(kilobytes)},
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(report("engine", measure))

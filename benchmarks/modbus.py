@@ -18,8 +18,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import uvloop
 from pymodbus.client import AsyncModbusTcpClient
 
-from benchmarks.machine import cores, pin, resident_mb, spread
-from benchmarks.result import Figure, Result, report
+from benchmarks.machine import cores, pin, resident_mb
+from benchmarks.result import Figure, Result, middle, report
 from benchmarks.servers import HOST, fastmodbus
 from dcmon.clock import SystemClock
 from dcmon.collectors.modbus import Endpoint, ModbusBus, UnitSession
@@ -154,18 +154,18 @@ def measure() -> Result:
                 turns.setdefault(name, []).append(client.turn())
         for client in clients.values():
             client.close()
-    medians = {name: statistics.median(values) for name, values in turns.items()}
+    ratio = statistics.median(turns["dcmon"]) / statistics.median(turns["pymodbus"])
+    read = f"read of {REGISTERS} registers, {CONNECTIONS} connections, uvloop"
     return Result(
         [
-            Figure(f"read of {REGISTERS} registers, {CONNECTIONS} connections, uvloop", round(medians["dcmon"], 1),
-                   "us CPU", TARGET_US),
-            Figure("the same on asyncio's own loop", round(medians["asyncio"], 1), "us CPU"),
-            Figure("pymodbus's own client, uvloop", round(medians["pymodbus"], 1), "us CPU"),
-            Figure("dcmon to pymodbus", round(medians["dcmon"] / medians["pymodbus"], 2), "ratio"),
+            middle(read, turns["dcmon"], "us CPU", TARGET_US),
+            middle("the same on asyncio's own loop", turns["asyncio"], "us CPU"),
+            middle("pymodbus's own client, uvloop", turns["pymodbus"], "us CPU"),
+            Figure("dcmon to pymodbus", round(ratio, 2), "ratio"),
             Figure("the poller's own share of a poll", round(poller_us, 1), "us CPU"),
         ],
-        {**{name: spread(values) for name, values in turns.items()}, "poller_kb_per_device": round(kilobytes, 1)},
-    )  # fmt: skip
+        {"poller_kb_per_device": round(kilobytes, 1), "idle_devices": IDLE_DEVICES},
+    )
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ from typing import Protocol
 import uvloop
 
 from benchmarks import sites
-from benchmarks.machine import cores, elsewhere, pin, spent_by, spread
-from benchmarks.result import Figure, Result, report
+from benchmarks.machine import cores, elsewhere, pin, spent_by
+from benchmarks.result import Figure, Result, middle, report
 from benchmarks.scrapes import scrape
 from benchmarks.servers import EXPORTER, exporter, fastagents, snmpd
 from dcmon.clock import SystemClock
@@ -196,19 +196,14 @@ def measure() -> Result:
             for name, contender in found.items():
                 windows.setdefault(name, []).append(contender.window())
         for name, contender in found.items():
-            result.details[name] = {
-                **spread([us for us, _ in windows[name]]),
-                "polls": sum(polls for _, polls in windows[name]),
-            }
+            result.details[name] = {"polls": sum(polls for _, polls in windows[name])}
             if isinstance(contender, Dcmon):
-                result.details[name]["failed"] = contender.failed()
-                result.details[name]["transitions"] = contender.pipeline.transitions
-    medians = {name: statistics.median(us for us, _ in found) for name, found in windows.items()}
-    for name, median in medians.items():
-        target = TARGET_US if name == "dcmon" else None
-        result.figures.append(Figure(WHAT[name], round(median, 1), "us CPU", target))
-    if "exporter" in medians:
-        ratio = medians["dcmon"] / medians["exporter"]
+                result.details[name] |= {"failed": contender.failed(), "transitions": contender.pipeline.transitions}
+    costs = {name: [us for us, _ in found] for name, found in windows.items()}
+    for name, runs in costs.items():
+        result.figures.append(middle(WHAT[name], runs, "us CPU", TARGET_US if name == "dcmon" else None))
+    if "exporter" in costs:
+        ratio = statistics.median(costs["dcmon"]) / statistics.median(costs["exporter"])
         result.figures.append(Figure("dcmon to prometheus-snmp-exporter", round(ratio, 2), "ratio"))
     return result
 

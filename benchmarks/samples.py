@@ -1,4 +1,4 @@
-"""What storing costs: one JSON line. `python benchmarks/samples.py [--days 7]`
+"""What storing costs. `python -m benchmarks samples`; in details of its JSON line:
 
 append_us      CPU of the event loop's thread per reading handed to the store
 flush_us       CPU of the writer thread per reading brought to the disk
@@ -11,21 +11,23 @@ commit_ms      one transaction of the journal with an alarm, an incident and two
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.machine import cores, pin
+from benchmarks.result import Figure, Result, report
 from dcmon.clock import SimulatedClock
 from dcmon.model import Alarm, AlarmState, Changes, Incident, Notification, Reading, SeriesKey, Severity, Transition
 from dcmon.storage.journal import Journal
 from dcmon.storage.samples import Samples
 
 START = 1_735_689_600_000
+DAYS = 7
 WEEK_MS = 7 * 86_400_000
 POINTS = (
     # point, interval in seconds: what one UPS and one rack are asked for
@@ -152,15 +154,21 @@ def timed(work: object, repeat: int = 9) -> float:
     return statistics.median(times)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="bytes, microseconds and milliseconds of the stores")
-    parser.add_argument("--days", type=float, default=7)
-    parser.add_argument("--dir", type=Path, default=None, help="folder on the disk to be measured")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-        figures = samples(Path(folder), options.days) | commits(Path(folder))
-    print(json.dumps({"benchmark": "samples", **{name: round(figure, 3) for name, figure in figures.items()}}))
+def measure() -> Result:
+    """A week of one UPS and one rack, written, compacted and read."""
+    pin(cores()[0])
+    with tempfile.TemporaryDirectory() as folder:
+        found = samples(Path(folder), DAYS) | commits(Path(folder))
+    return Result(
+        [
+            Figure("sample on disk after compaction", round(found["bytes_sample"], 2), "bytes", 5),
+            Figure("read of a week of a 5-second series", round(found["week_read_ms"], 1), "ms", 40),
+            Figure("figures of that week from the headers of blocks", round(found["aggregate_ms"], 2), "ms"),
+            Figure("commit of an incident to the journal, with fsync", round(found["commit_ms"], 2), "ms"),
+        ],
+        {name: round(figure, 3) for name, figure in found.items()},
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(report("samples", measure))

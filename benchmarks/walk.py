@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-import statistics
 import sys
 import time
 from collections.abc import Sequence
 
 import uvloop
 
-from benchmarks.machine import cores, pin, spread
-from benchmarks.result import Figure, Result, report
+from benchmarks.machine import cores, pin
+from benchmarks.result import Result, middle, report
 from benchmarks.servers import HOST, fastagents
 from benchmarks.sites import GAUGES, IF_ENTRY
 from dcmon.collectors.snmp import NativeClient, SnmpSession, parse_oid
@@ -95,17 +94,14 @@ def measure() -> Result:
     spare_collector()
     with fastagents(AGENTS, core) as ports, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(compare(ports))
-    middle = {name: round(statistics.median(values), 1) for name, values in found.items()}
+    walk = f"walk of an ifTable of {VALUES} values, all columns together"
     return Result(
         [
-            Figure(
-                f"walk of an ifTable of {VALUES} values, all columns together", middle["columns"], "us CPU", TARGET_US
-            ),
-            Figure("the same as one subtree", middle["subtree"], "us CPU"),
-            Figure("GET of 10 OIDs, client alone, uvloop", middle["get"], "us CPU"),
-            Figure("the kernel's share of that", middle["floor"], "us CPU"),
-        ],
-        {name: spread(values) for name, values in found.items()},
+            middle(walk, found["columns"], "us CPU", TARGET_US),
+            middle("the same as one subtree", found["subtree"], "us CPU"),
+            middle("GET of 10 OIDs, client alone, uvloop", found["get"], "us CPU"),
+            middle("the kernel's share of that", found["floor"], "us CPU"),
+        ]
     )
 
 

@@ -1,0 +1,153 @@
+"""From the trap that arrives to the mail that the relay has accepted. `python -m benchmarks trap_to_mail`
+
+The whole application on the simulated site, in real time: a contact closes at a simulated device (fire alarm, smoke,
+broken glass), its trap is sent from a real socket, dcmon polls at once whoever has that address (on loopback that is
+every device of the site), judges, commits, and mails through a real SMTP server. The rules concerned have no delay;
+where one has, it adds itself. Storm caps are off: a benchmark breaks more glass than a night does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import uvloop
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from benchmarks.machine import cores, pin
+from benchmarks.result import Result, middle, report
+from benchmarks.servers import HOST
+from benchmarks.sites import EXAMPLE
+from dcmon.app import Options, Running, run, with_data_dir
+from dcmon.clock import SystemClock, perf_counter
+from dcmon.collectors.snmp.message import encode_notification
+from dcmon.config.config import Config
+from dcmon.config.loader import load
+from dcmon.service import spare_collector
+from dcmon.sim import Scenario, SimulatedSite
+
+CONTACTS = (
+    "fire-fs1/fire.alarm", "fire-fs2/fire.alarm", "fire-fs3/fire.alarm", "fire-fs4/fire.alarm",
+    "env-1/smoke.detected", "env-2/smoke.detected", "shell-1/glass.broken",
+)  # fmt: skip
+RUNS = 3
+TARGET_MS = 300
+PATIENCE_S = 5.0
+SETTLE_S = 2.5
+COLD_START = "1.3.6.1.6.3.1.1.5.1"
+
+
+class Sink:
+    """A mail server that notes when it has accepted what."""
+
+    def __init__(self) -> None:
+        self.accepted: list[tuple[float, str]] = []
+        self.arrived = asyncio.Event()
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's
+        """Called with each mail."""
+        self.accepted.append((perf_counter(), envelope.rcpt_tos[0]))
+        self.arrived.set()
+        return "250 2.0.0 accepted"
+
+
+def on_loopback(config: Config, addresses: dict[str, tuple[str, int]], data_dir: Path, smtp_port: int) -> Config:
+    """The example site with the addresses of its simulated devices."""
+    devices = {}
+    for name, device in config.collectors.devices.items():
+        host, port = addresses[name]
+        part = "snmp" if device.snmp is not None else "modbus"
+        devices[name] = device.model_copy(
+            update={part: getattr(device, part).model_copy(update={"host": host, "port": port})}
+        )
+    agent = config.agent
+    update = {
+        "web": agent.web.model_copy(update={"listen": f"{HOST}:0"}),
+        "traps": agent.traps.model_copy(update={"listen": f"{HOST}:0"}),
+        "smtp": agent.smtp.model_copy(update={"host": HOST, "port": smtp_port}),
+        "outbox": agent.outbox.model_copy(update={"caps": {}}),
+    }
+    collectors = config.collectors.model_copy(update={"devices": devices})
+    moved = config.model_copy(update={"collectors": collectors, "agent": agent.model_copy(update=update)})
+    return with_data_dir(moved, data_dir)
+
+
+async def one_run(seed: int) -> list[float]:
+    """Milliseconds for each contact, on a dcmon of its own."""
+    dice, clock, sink, loop = random.Random(seed), SystemClock(), Sink(), asyncio.get_running_loop()
+    smtp = await loop.create_server(lambda: SMTP(sink, loop=loop, hostname="localhost"), HOST, 0)
+    config = load(EXAMPLE)
+    site = SimulatedSite(config, clock, Scenario("benchmark", "", ""))
+    stop = asyncio.Event()
+    up: asyncio.Future[Running] = loop.create_future()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            moved = on_loopback(config, await site.start(), Path(folder), smtp.sockets[0].getsockname()[1])
+            serving = asyncio.create_task(
+                run(moved, stop, Options(notifiers={"console": Quiet()}, on_ready=up.set_result))
+            )
+            await asyncio.wait([serving, up], return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()
+            target = (await up).trap_address
+            assert target is not None
+            await asyncio.sleep(SETTLE_S)
+            figures = []
+            for contact in dice.sample(CONTACTS, len(CONTACTS)):
+                figures.append(await one(site, contact, target, sink))
+                await asyncio.sleep(1.2 + dice.random() * 0.4)  # a device is polled for traps once a second at most
+            stop.set()
+            await serving
+        finally:
+            await site.stop()
+            smtp.close()
+            await smtp.wait_closed()
+    return figures
+
+
+async def one(site: SimulatedSite, contact: str, target: tuple[str, int], sink: Sink) -> float:
+    """Closes a contact, sends its trap, and waits for the first mail."""
+    trap = encode_notification(b"public", 1 << 30, 12_345, COLD_START, inform=False)
+    sink.arrived.clear()
+    site.plant.apply("contact", {"meaning": contact, "active": True})
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        begun = perf_counter()
+        sock.sendto(trap, target)
+    async with asyncio.timeout(PATIENCE_S):
+        await sink.arrived.wait()
+    return (next(at for at, _ in sink.accepted if at >= begun) - begun) * 1000
+
+
+class Quiet:
+    """The console channel, silenced: standard output belongs to the figures."""
+
+    async def send(self, notification: object, person: object) -> str:
+        """Says that it was shown."""
+        return "shown"
+
+
+def measure() -> Result:
+    """The median over all contacts of all runs."""
+    logging.disable(logging.CRITICAL)
+    pin(cores()[0])
+    spare_collector()
+    figures: list[float] = []
+    for number in range(RUNS):
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            figures += runner.run(one_run(number))
+    ordered = sorted(figures)
+    return Result(
+        [middle("trap received to mail accepted, whole application", figures, "ms", TARGET_MS, digits=0)],
+        {"traps": len(ordered), "quartiles_ms": [round(value) for value in statistics.quantiles(ordered, n=4)],
+         "slowest_ms": round(ordered[-1])},
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(report("trap_to_mail", measure))
