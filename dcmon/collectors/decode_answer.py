@@ -98,6 +98,8 @@ class SnmpGroup:
 
 
 class Row(NamedTuple):
+    """A row of a table: what its index and its name columns say."""
+
     suffix: bytes
     text: str
     label: str
@@ -172,6 +174,7 @@ class Output:
 
 
 def raw_of(varbind: VarBind | None) -> Raw:
+    """What a varbind carries for decoding; None when the agent has no such value."""
     if varbind is None or varbind[1] in MISSING:
         return None
     value = varbind[2]

@@ -63,6 +63,7 @@ def _number(index: str, numbers: tuple[int, ...]) -> int:
 
 
 def decode_column(slot: Column, rows: Sequence[Row], answer: Answer, out: Output) -> None:
+    """One column of a table: a reading for each row that has a value, into `out`."""
     cells = answer.columns.get(slot.column)
     if not cells:
         return
@@ -123,6 +124,7 @@ def _aggregated(slot: Column, rows: Sequence[Row], answer: Answer, out: Output) 
 
 
 def decode_late_column(slot: Column, rows: Sequence[Row], answer: Answer, out: Output) -> None:
+    """A column that needs what other columns gave: a fallback, a scale or a unit from another value."""
     cells = answer.columns.get(slot.column)
     fallback = slot.fallback or ""
     if not cells:
@@ -167,6 +169,7 @@ def _remember_rate(slot: Column, row: Row, varbind: VarBind, reading: Reading, a
 
 
 def decode_rates(out: Output, memory: RateMemory | None) -> None:
+    """Rates from the counters in `out` and those of the poll before; none without a memory."""
     if memory is None:
         return
     limits: dict[tuple[str, str | None], Value] = {

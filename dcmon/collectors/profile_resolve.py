@@ -62,6 +62,7 @@ def below(oid: str, root: str) -> bool:
 
 
 def fits(text: str, glob: str) -> bool:
+    """Whether a text fits a glob, whatever its case."""
     return fnmatchcase(text.casefold(), glob.casefold())
 
 

@@ -38,6 +38,7 @@ TASK_DONE = Reason("task-done", "task done")
 
 
 def unacknowledged(waited_ms: int) -> Reason:
+    """Nobody has said for so long that he deals with it."""
     text = f"escalated: nobody acknowledged for {format_duration(waited_ms)}"
     return Reason("unacknowledged", text, {"waited_ms": waited_ms})
 
@@ -49,6 +50,7 @@ def nobody(missing: Iterable[Missing]) -> Reason:
 
 
 def unreached(person: str, channel: str) -> Reason:
+    """A message to somebody cannot be delivered at all."""
     return Reason(
         "unreached", f"escalated: {person} cannot be reached by {channel}", {"person": person, "channel": channel}
     )

@@ -40,18 +40,22 @@ def at(base: str, *index: int) -> Oid:
 
 
 def integer(value: float) -> Typed:
+    """An INTEGER, rounded."""
     return INTEGER, round(value)
 
 
 def gauge(value: float) -> Typed:
+    """A Gauge32: never below 0, stuck at the top."""
     return GAUGE32, min(0xFFFFFFFF, max(0, round(value)))
 
 
 def counter32(value: int) -> Typed:
+    """A Counter32, which wraps."""
     return COUNTER32, value & 0xFFFFFFFF
 
 
 def counter64(value: int) -> Typed:
+    """A Counter64."""
     return COUNTER64, value
 
 
@@ -61,18 +65,22 @@ def ticks(seconds: float) -> Typed:
 
 
 def text(value: str) -> Typed:
+    """An OCTET STRING of text."""
     return OCTET_STRING, value.encode()
 
 
 def octets(value: bytes) -> Typed:
+    """An OCTET STRING."""
     return OCTET_STRING, value
 
 
 def name(oid: str) -> Typed:
+    """An OBJECT IDENTIFIER."""
     return OBJECT_IDENTIFIER, oid
 
 
 def address(dotted: str) -> Typed:
+    """An IpAddress from its dotted form."""
     return IP_ADDRESS, bytes(int(part) for part in dotted.split("."))
 
 
