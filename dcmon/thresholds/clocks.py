@@ -3,6 +3,8 @@
 It counts from the fault's start by the best evidence to the instant of return. It stops when the fault has been gone
 for `stable`; back within `reopen` of the return it is the same fault, and the time between counts too: the promise is
 that the fault is *fixed* in time, and it was not. While the fault is gone but not yet stable, no warning is given.
+
+A link that is down takes its BGP session along: alarms of one asset under one promise are one fault.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import replace
 
 from dcmon.config.base import format_duration
 from dcmon.config.rules import Clock, Rule
-from dcmon.model import Alarm, FaultClock, Transition
+from dcmon.model import Alarm, AlarmState, FaultClock, Transition
 from dcmon.thresholds.ledger import Ledger
 from dcmon.thresholds.logic import Truth
 from dcmon.thresholds.stamps import stamp
@@ -22,33 +24,50 @@ BREACH = 100
 
 
 class _Run:
-    """The clock of one alarm while the process runs."""
+    """The clock of one fault while the process runs."""
 
-    __slots__ = ("healthy", "moved", "row", "spec", "timer")
+    __slots__ = ("healthy", "ill", "moved", "parts", "returned", "row", "spec", "timer")
 
     def __init__(self, row: FaultClock, spec: Clock) -> None:
         self.row = row
         self.spec = spec
+        self.ill: set[str] = set()
+        """Keys of the alarms whose condition makes the fault last, or may do so."""
+        self.parts: set[str] = set()
+        """Keys of all alarms of this fault."""
+        self.returned = 0
+        """When the last of the others went away."""
         self.healthy = False
         """The fault is known to be gone; after a restart not before a reading says so."""
         self.moved = 0
         """By how much the machine's clock was set since the clock stopped."""
         self.timer: Timer
 
+    def suffer(self, alarm: str) -> None:
+        """An alarm of this fault is there, or nobody knows any more that it is gone."""
+        self.ill.add(alarm)
+        self.parts.add(alarm)
+
 
 class Clocks:
-    """All fault clocks: the last one of each alarm."""
+    """All fault clocks: the last one of each asset and promise."""
 
     def __init__(self, ledger: Ledger, timers: Timers, topology: Topology, rules: tuple[Rule, ...]) -> None:
         self._ledger = ledger
         self._timers = timers
         self._topology = topology
         self._rules = {rule.id: rule for rule in rules}
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[tuple[str, Clock], _Run] = {}
         for row in sorted(ledger.clocks.values(), key=lambda row: row.started):
             rule = self._rules.get(row.rule)
             if rule is not None and rule.clock is not None:
                 self._run(row, rule.clock)
+        for alarm in ledger.alarms.values():
+            known = self._of(alarm)
+            if known is not None and alarm.incident is not None and alarm.incident == known.row.incident:
+                known.parts.add(alarm.key)
+            if known is not None and alarm.state in (AlarmState.ACTIVE, AlarmState.PENDING):
+                known.suffer(alarm.key)
 
     def alarm_active(self, rule: Rule, alarm: Alarm, now: int) -> None:
         """A fault: starts its clock, or goes on with the one of a fault that was over only shortly."""
@@ -56,8 +75,9 @@ class Clocks:
         if spec is None:
             return
         started = now if alarm.started is None else alarm.started
-        run = self._runs.get(alarm.key)
+        run = self._runs.get((alarm.asset, spec))
         if run is not None and run.row.state != "stopped":
+            run.suffer(alarm.key)
             return
         if run is not None and run.row.stopped is not None and started - run.row.stopped - run.moved <= spec.reopen:
             gap = format_duration(max(started - run.row.stopped - run.moved, 0))
@@ -72,27 +92,38 @@ class Clocks:
             )
         else:
             row = FaultClock(
-                f"{alarm.key}@{stamp(started)}", rule.id, alarm.asset, alarm.incident, started, spec.limit, "running"
+                f"{alarm.asset}@{stamp(started)}", rule.id, alarm.asset, alarm.incident, started, spec.limit, "running"
             )
             run = self._run(row, spec)
             self._keep(run, row)
             self._tell(run, now, "started", f"{self._what(run)}: to be fixed within {format_duration(spec.limit)}")
         run.healthy = False
+        run.ill, run.parts = {alarm.key}, {alarm.key}
         self._mark(run, now)
 
     def condition(self, alarm: Alarm, holds: Truth, now: int, since: int) -> None:
         """The alarm's condition has changed, whatever the alarm makes of it."""
-        run = self._runs.get(alarm.key)
+        run = self._of(alarm)
         if run is None or run.row.state == "stopped":
             return
-        run.healthy = holds is False
+        if holds is False:
+            run.ill.discard(alarm.key)
+            run.returned = max(run.returned, since)
+        elif holds is True or alarm.key in run.parts:
+            run.suffer(alarm.key)
+        run.healthy = not run.ill
         if run.healthy:
-            stable_since = since if run.row.stable_since is None else min(run.row.stable_since, since)
+            stable_since = run.returned if run.row.stable_since is None else run.row.stable_since
             self._keep(run, replace(run.row, stable_since=stable_since))
             self._timers.set(run.timer, max(stable_since + run.spec.stable, now))
         else:
             self._keep(run, replace(run.row, stable_since=None))
             self._mark(run, now)
+
+    def _of(self, alarm: Alarm) -> _Run | None:
+        """The last clock of the fault that the alarm is part of."""
+        rule = self._rules.get(alarm.rule)
+        return None if rule is None or rule.clock is None else self._runs.get((alarm.asset, rule.clock))
 
     def moved(self, old: str, new: str) -> None:
         """Incident `old` was merged into `new`."""
@@ -103,6 +134,7 @@ class Clocks:
     def shift(self, delta: int) -> None:
         """The clock of the machine was set: what has elapsed stays elapsed."""
         for run in self._runs.values():
+            run.returned += delta
             if run.row.state == "stopped":
                 run.moved += delta
             else:
@@ -115,7 +147,7 @@ class Clocks:
     def _run(self, row: FaultClock, spec: Clock) -> _Run:
         run = _Run(row, spec)
         run.timer = Timer("clock", lambda now: self._due(run, now), (800, row.id), Phase.DEADLINE)
-        key = row.id.rpartition("@")[0]
+        key = (row.asset, spec)
         previous = self._runs.get(key)
         if previous is not None:
             self._timers.set(previous.timer, None)

@@ -181,8 +181,8 @@ def test_the_refuel_task_is_opened_below_75_percent_and_closed_by_the_measured_r
 def test_the_four_hour_clock_warns_breaches_and_stops() -> None:
     found = played("uplink-4h-breach")
     (clock,) = found.judge.clocks.values()
-    assert clock.state == "breached"
-    assert clock.warned == (50, 75, 90)
+    assert clock.state == "stopped"
+    assert clock.warned == (50, 75, 90, 100)
     assert clock.stopped is not None
     began = next(page.at_s for page in found.pages) - 5
     warnings = [page for page in found.pages if page.kind == "clock" and page.person == NETWORK]
