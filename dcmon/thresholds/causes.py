@@ -94,6 +94,7 @@ class Causes:
 
 
 def is_group(cell: Cell) -> bool:
+    """Whether the alarm is one of a redundancy group as a whole."""
     return isinstance(cell.rule, (CountRule, CapacityRule))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dcmon.config.base import format_duration
 from dcmon.config.rules import CapacityRule, CountRule, FollowsRule
 from dcmon.config.site import Asset, Group
@@ -132,7 +134,7 @@ class FollowsWatch(Watch):
         self.within = rule.within
         self.when = compile_terms(rule.when, rule.asset, board, self)
         self.then = compile_terms(rule.then, rule.asset, board, self)
-        self.came = False
+        self.came = bool(cell.row.memory.get("came"))
         self._truth: Truth = None
 
     def has_come(self) -> bool:
@@ -146,15 +148,16 @@ class FollowsWatch(Watch):
         when = all_of(term.truth() for term in self.when)
         then = all_of(term.truth() for term in self.then)
         if when is not True:
-            self.came = False if when is False else self.came
+            self._remember(self.came and when is None)
             return when
-        if then is True:
-            self.came = True
-            return False
-        if then is None and self.came:
-            return False
-        self.came = False
-        return True
+        self._remember(then is True or (then is None and self.came))
+        return not self.came
+
+    def _remember(self, came: bool) -> None:
+        """Whether it has come is a row: after a restart the readings that said so may be too old."""
+        if came is not self.came:
+            self.came = came
+            self.alarms.keep_row(replace(self.cell.row, memory={"came": came}))
 
     def evidence(self, now: int) -> int:
         """The later of the two: what must be followed began, what had followed was undone. Likewise for the end."""

@@ -27,7 +27,9 @@ class IncidentBook:
         self.cells: dict[str, Cell] = {}
         self._causes = Causes(topology)
         self._moved: dict[str, int] = {}
-        """By how much the machine's clock was set since an incident was last dated."""
+        """By how much the machine's clock was set since an incident was opened."""
+        self._moved_before: dict[str, int] = {}
+        """How much of that was before it was resolved."""
         self.keep_row: Callable[[Alarm], None] = ledger.put_alarm
         self.moved: Callable[[str, str], None] = lambda old, new: None
 
@@ -53,7 +55,7 @@ class IncidentBook:
             target = min(joinable, key=self._most_upstream)
             self._join(target, cell, effects + self._same_cause(cell, joinable, target, now), now)
         elif effects:
-            self._join(min(effects, key=_age), cell, effects, now)
+            self._join(min(effects, key=self._age), cell, effects, now)
         elif own is not None and self._just_resolved(own, now):
             self._reopen(own, cell, now)
         else:
@@ -65,7 +67,7 @@ class IncidentBook:
         if incident is None or incident.state != OPEN or any(True for _ in self._live_rows(incident)):
             return
         incident = replace(incident, state=RESOLVED, resolved=now)
-        self._moved.pop(incident.id, None)
+        self._moved_before[incident.id] = self._moved.get(incident.id, 0)
         self._ledger.put_incident(incident)
         count = len(incident.alarms)
         reason = f"{incident.title}: " + ("its alarm is over" if count == 1 else f"all {count} alarms are over")
@@ -125,7 +127,7 @@ class IncidentBook:
     def _join(self, target: Incident, cell: Cell, same: Iterable[Incident], now: int) -> None:
         """`cell` joins `target`; the incidents of `same` are found to have the same cause and are merged into it."""
         parts = {incident.id: incident for incident in (target, *same)}
-        survivor = min(parts.values(), key=_age)
+        survivor = min(parts.values(), key=self._age)
         others = [incident for incident in parts.values() if incident.id != survivor.id]
         row = cell.row
         before = replace(
@@ -138,8 +140,8 @@ class IncidentBook:
         incident = replace(before, alarms=_add(before.alarms, row.key))
         if row.started is not None:
             incident = replace(incident, started=min(incident.started, row.started))
-        worse = _raises(before, cell)
-        if worse or _worsens(before, cell):
+        news = "raised" if _raises(before, cell) else "worsened" if _worsens(before, cell) else None
+        if news is not None:
             incident = replace(
                 incident, severity=max(before.severity, row.severity, key=_rank), acked_by=None, acked_at=None,
                 paging=before.paging or cell.rule.page,
@@ -150,10 +152,10 @@ class IncidentBook:
         incident = self._rerooted(incident, cell, target.root, later)
         self._ledger.put_incident(incident)
         self._sort_suppressed(incident)
-        self._tell_joined(survivor, incident, others, cell, worse, now)
+        self._tell_joined(survivor, incident, others, cell, news, now)
 
     def _tell_joined(
-        self, old: Incident, new: Incident, others: list[Incident], cell: Cell, worse: bool, now: int
+        self, old: Incident, new: Incident, others: list[Incident], cell: Cell, news: str | None, now: int
     ) -> None:
         row = cell.row
         for other in others:
@@ -165,12 +167,10 @@ class IncidentBook:
             root = self._topology.name(new.root)
             reason = f"the cause is {root}: {new.title}"
             self._ledger.tell(incident_transition(new, now, "rerooted", reason, data={"from": old.root}))
-        if worse:
-            reason = f"now {row.severity.value}: {row.reason}"
-            self._ledger.tell(incident_transition(new, now, "raised", reason, row.asset, row.rule))
-        elif _worsens(old, cell):
-            data = {"title": self._title(cell)}
-            self._ledger.tell(incident_transition(new, now, "worsened", row.reason, row.asset, row.rule, data=data))
+        if news is not None:
+            reason = f"now {row.severity.value}: {row.reason}" if news == "raised" else row.reason
+            data = {"title": self._title(cell)} if news == "worsened" else None
+            self._ledger.tell(incident_transition(new, now, news, reason, row.asset, row.rule, data=data))
 
     def _absorb(self, survivor: Incident, others: Iterable[Incident]) -> None:
         for other in others:
@@ -272,13 +272,18 @@ class IncidentBook:
             return None
         return f"together with {incident.rule}" if row.asset == incident.root else f"caused by {incident.root}"
 
+    def _age(self, incident: Incident) -> tuple[int, int, str]:
+        """Puts incidents in the order in which they were opened, whatever the clock showed."""
+        return (incident.opened + self._moved.get(incident.id, 0), len(incident.id), incident.id)
+
     def _young(self, incident: Incident, now: int) -> bool:
-        return now - incident.opened - self._moved.get(incident.id, 0) <= self._settings.join
+        return now - self._age(incident)[0] <= self._settings.join
 
     def _just_resolved(self, incident: Incident, now: int) -> bool:
         if incident.state != RESOLVED or incident.resolved is None:
             return False
-        return now - incident.resolved - self._moved.get(incident.id, 0) <= self._settings.reopen
+        moved = self._moved.get(incident.id, 0) - self._moved_before.get(incident.id, 0)
+        return now - incident.resolved - moved <= self._settings.reopen
 
     def _open(self) -> list[Incident]:
         return [incident for incident in self._ledger.incidents.values() if incident.state == OPEN]
@@ -297,8 +302,8 @@ class IncidentBook:
         cell = self.cells.get(row.key)
         return cell.source.suspects() if cell is not None else frozenset((row.asset,))
 
-    def _most_upstream(self, incident: Incident) -> tuple[float, int, str]:
-        return (self._topology.depth(incident.root), incident.opened, incident.id)
+    def _most_upstream(self, incident: Incident) -> tuple[float, int, int, str]:
+        return (self._topology.depth(incident.root), *self._age(incident))
 
     def _title(self, cell: Cell) -> str:
         return f"{self._topology.name(cell.row.asset)}: {cell.rule.title}"
@@ -317,14 +322,11 @@ class IncidentBook:
             if incident.state != OPEN and over is not None and now - over > keep:
                 del self._ledger.incidents[incident.id]
                 self._moved.pop(incident.id, None)
+                self._moved_before.pop(incident.id, None)
 
 
 def _add(keys: tuple[str, ...], *more: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*keys, *more)))
-
-
-def _age(incident: Incident) -> tuple[int, str]:
-    return (incident.opened, incident.id)
 
 
 def _raises(incident: Incident, cell: Cell) -> bool:

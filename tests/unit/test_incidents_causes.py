@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from engine_world import (
     EVERYTHING,
+    GENSET_LATE,
     LEAK,
     LOST,
     MAINS_LOST,
@@ -231,3 +232,15 @@ def test_a_ups_lost_on_battery_is_one_alarm_not_two_and_takes_its_pdu_along() ->
         "on-battery/ups-a", "lost/ups-a", "lost/pdu-a",
     }  # fmt: skip
     assert [root for root, _, _ in incidents(world)] == ["ups-a"]
+
+
+def test_a_rule_that_worsens_is_told_at_equal_severity_and_wants_a_new_acknowledgement() -> None:
+    late = GENSET_LATE | {"worsens": True, "severity": "warning"}
+    world = World(config(MAINS_LOST, late))
+    world.see(0, (MAINS_A, False))
+    world.wait(10)
+    (incident,) = world.judge.incidents
+    world.judge.acknowledge(incident, "anna", at(20))
+    world.wait(70)
+    assert [state for _, _, state in world.incidents()] == ["opened", "joined", "worsened"]
+    assert world.judge.incidents[incident].acked_by is None
