@@ -4,5 +4,17 @@ from dcmon.thresholds.availability import Measure, Verdict, measure, period, wei
 from dcmon.thresholds.controls import Control, catalogue
 from dcmon.thresholds.engine import Judge
 from dcmon.thresholds.intervals import IndicatorView
+from dcmon.thresholds.steps import StepDetector
 
-__all__ = ["Control", "IndicatorView", "Judge", "Measure", "Verdict", "catalogue", "measure", "period", "weighted"]
+__all__ = [
+    "Control",
+    "IndicatorView",
+    "Judge",
+    "Measure",
+    "StepDetector",
+    "Verdict",
+    "catalogue",
+    "measure",
+    "period",
+    "weighted",
+]
