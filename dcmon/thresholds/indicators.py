@@ -154,15 +154,16 @@ class Builder:
         self._used.append(leaf)
         return lambda: leaf.state
 
-    def _slots(self, leaf: Leaf, asset: str, point: str) -> list[Slot]:
-        """The slots of an asset's point: a list that grows as they show."""
+    def _slots(self, leaf: Leaf, asset: str, *points: str) -> list[Slot]:
+        """The slots of an asset's points: a list that grows as they show."""
         found: list[Slot] = []
 
         def add(slot: Slot) -> None:
             found.append(slot)
             attach(slot, leaf)
 
-        self._board.want(asset, point, None, add)
+        for point in points:
+            self._board.want(asset, point, None, add)
         return found
 
     def _mains(self, asset: str, leaf: Leaf) -> Probe:
@@ -191,7 +192,8 @@ class Builder:
         return probe
 
     def _pdu(self, asset: str, leaf: Leaf) -> Probe:
-        answers, volts = self._slots(leaf, asset, "device.reachable"), self._slots(leaf, asset, "phase.voltage")
+        answers = self._slots(leaf, asset, "device.reachable")
+        volts = self._slots(leaf, asset, "input.voltage", "phase.voltage")
         upses = self.topology.upstream_of_kind(asset, AssetKind.UPS)
         outputs = {
             ups: (self._slots(leaf, ups, "output.source"), self._slots(leaf, ups, "output.voltage")) for ups in upses
@@ -272,13 +274,15 @@ def _ups_source(asset: str, slots: Sequence[Slot]) -> State:
 
 def _pdu_itself(asset: str, answers: Sequence[Slot], volts: Sequence[Slot]) -> State:
     """By the PDU's own words: its voltages, or that it answers at all."""
-    levels = [(slot, level) for slot in volts if (level := number(slot.value)) is not None]
-    if levels and all(level < DEAD_VOLTS for _, level in levels):
-        return State(DOWN, max(slot.since for slot, _ in levels), f"{show_slot(levels[0][0])} on {asset}")
-    if levels:
-        return State(UP, min(slot.since for slot, _ in levels), f"{show_slot(levels[0][0])} on {asset}")
-    if any(slot.value is True for slot in answers):
-        return State(UP, min(slot.since for slot in answers if slot.value is True), f"{asset} answers")
+    known = [(slot, level) for slot in volts if (level := number(slot.value)) is not None]
+    alive = [slot for slot, level in known if level >= DEAD_VOLTS]
+    if alive:
+        return State(UP, min(slot.since for slot in alive), f"{show_slot(alive[0])} on {asset}")
+    if known:
+        return State(DOWN, max(slot.since for slot, _ in known), f"{show_slot(known[0][0])} on {asset}")
+    spoken = [slot.since for slot in answers if slot.value is True]
+    if spoken:
+        return State(UP, max(*spoken, *(slot.since for slot in volts), 0), f"{asset} answers")
     since = max((slot.since for slot in (*answers, *volts)), default=0)
     return State(UNKNOWN, since, f"{asset} is silent")
 

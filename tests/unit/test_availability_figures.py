@@ -119,7 +119,7 @@ def test_a_silent_pdu_is_down_only_by_the_word_of_its_ups() -> None:
 
 def test_the_five_power_figures_differ_as_they_should() -> None:
     world = World(config(ON_BATTERY))
-    steady = [(f"pdu-{side}/phase.voltage[1]", 230.0) for side in "ab"]
+    steady = [("pdu-a/phase.voltage[1]", 230.0), ("pdu-b/input.voltage[1]", 231.0)]
     world.see(0, *steady, *((f"ups-{side}/output.source", "normal") for side in "ab"))
     world.see(100, ("pdu-a/phase.voltage[1]", 0.0), ("ups-b/output.source", "bypass"))
     states = {view.id: view.state.value for view in world.judge.availability(at(100))}
@@ -127,6 +127,14 @@ def test_the_five_power_figures_differ_as_they_should() -> None:
         "T01": "up", "T01.both-feeds": "down", "T01.protected": "down",
     }  # fmt: skip
     assert (states["T01.feed-a:feed-a"], states["T01.feed-b:feed-b"]) == ("down", "up")
+
+
+def test_a_pdu_is_up_with_its_first_phase_and_down_with_its_last() -> None:
+    world = World(config(ON_BATTERY))
+    phases = [f"pdu-a/input.voltage[{phase}]" for phase in (1, 2, 3)]
+    for second, levels in ((0, (230, 231, 229)), (100, (0, 230, 230)), (200, (0, 0, 0)), (300, (0, 228, 0))):
+        world.see(second, *((phase, float(level)) for phase, level in zip(phases, levels, strict=True)))
+    assert ledger(world, "T01.feed-a:feed-a") == [("up", 0, 200), ("down", 200, 300), ("up", 300, None)]
 
 
 def test_an_uplink_needs_its_bgp_session_and_the_whole_its_committed_capacity() -> None:
