@@ -15,7 +15,7 @@ from typing import Protocol
 from dcmon.clock import Clock
 from dcmon.model import Changes, Reading, SeriesKey, StoreError, Transition
 from dcmon.notify.escalation import Pager
-from dcmon.thresholds import Judge
+from dcmon.thresholds import Judge, StepDetector
 
 log = logging.getLogger("dcmon.pipeline")
 
@@ -66,6 +66,7 @@ class Pipeline:
         self._clock = clock
         self._on_decided = on_decided
         self._on_committed = on_committed
+        self._steps = StepDetector()
         self._undone = Changes()
         self._work = asyncio.Event()
         self._saved: list[asyncio.Future[None]] = []
@@ -126,7 +127,12 @@ class Pipeline:
             tasks.create_task(self._committing(), name="commit")
 
     def _decide(self, batch: Sequence[Reading], now: int) -> None:
-        changes = self.judge.step(batch, now)
+        moved = self._steps.check(now, self._clock.monotonic())
+        changes = Changes()
+        if moved:
+            log.warning("the clock was set by %+.1f s; what was running goes on with what was left", moved / 1000)
+            changes = self.judge.clock_set(moved, now)
+        changes.extend(self.judge.step(batch, now))
         due = self.pager.next_due()
         if changes or (due is not None and due <= now):
             changes.extend(self.pager.step(changes, now))

@@ -1,6 +1,6 @@
 """Writes grafana/dashboards/*.json. The boards are generated so that a point's name, unit and colours stand once.
 
-Every query is InfluxQL that InfluxDB 1.x, 2.x and 3.x share: one measurement a point, field `value` (truths are 0 and 1)
+Every query is InfluxQL that InfluxDB 1.x, 2.x and 3.x share: one measurement a point, field `value` (truths are 0, 1)
 or `text` (words), tags `asset` and `index`. `python grafana/generate.py --check` fails where a file is out of date.
 """
 
