@@ -46,6 +46,8 @@ class Figure:
             shown["best"] = self.best
         if self.target is not None:
             shown |= {"target": self.target, "bound": "at least" if self.at_least else "at most", "met": self.met}
+            if self.best is not None:
+                shown["met_undisturbed"] = self.met_undisturbed
         return shown
 
 

@@ -10,7 +10,7 @@ from dcmon.clock import perf_counter
 
 
 async def scrape(port: int, agents: Sequence[int], seconds: float) -> int:
-    """Scrapes for so long, one connection per agent, each asking again when it is answered; how many scrapes it were."""
+    """Scrapes for so long, one connection per agent, each asking again when it is answered; gives the number."""
     until = perf_counter() + seconds
     return sum(await asyncio.gather(*(_connection(port, agent, until) for agent in agents)))
 
