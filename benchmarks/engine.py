@@ -17,7 +17,7 @@ from benchmarks.result import Result, middle, report
 from benchmarks.sites import EXAMPLE
 from dcmon.config.config import Config
 from dcmon.config.loader import load
-from dcmon.model import Reading
+from dcmon.model import Reading, Value
 from dcmon.service import spare_collector
 from dcmon.thresholds import Judge
 
@@ -26,7 +26,7 @@ READINGS = 300_000
 ROUNDS = 7
 TARGET_PER_S = 300_000
 
-_STEADY: dict[str, tuple[tuple[str, str | None, object], ...]] = {
+_STEADY: dict[str, tuple[tuple[str, str | None, Value], ...]] = {
     "mains": (("mains.available", None, True),),
     "genset": (("engine.running", None, False), ("genset.alarm", None, False), ("genset.mode", None, "auto")),
     "transfer_switch": (("breaker.mains_closed", None, True), ("breaker.generator_closed", None, False)),

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -87,7 +88,8 @@ async def observe(folder: Path, ports: list[int], result: Result) -> list[float]
     clock, stop = Hasty(SystemClock().now()), asyncio.Event()
     up: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(run(config, stop, Options(clock=clock, on_ready=up.set_result)))
-    await asyncio.wait([serving, up], return_when=asyncio.FIRST_COMPLETED)
+    waits: set[asyncio.Future[Any]] = {serving, up}
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     if serving.done():
         serving.result()
     running = await up

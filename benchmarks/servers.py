@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,19 +47,27 @@ def _compiled(source: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _running(command: Sequence[str | Path], core: int, environment: dict[str, str] | None = None) -> Iterator[int]:
-    """A process until the end of the block; gives its id when it has said its first line."""
+def _running(
+    command: Sequence[str | Path], core: int, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process on that core, until the end of the block."""
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
     )
     pin(core, process.pid)
     try:
-        yield process.pid
+        yield process
     finally:
         process.terminate()
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+def _ready(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the agent has said that it answers; it ends without a word when it could not bind."""
+    assert process.stdout is not None
+    return bool(process.stdout.readline())
 
 
 @contextmanager
@@ -68,8 +76,8 @@ def fastagents(count: int, core: int) -> Iterator[list[int]]:
     with _compiled("fastagent.c") as path:
         for _ in range(20):
             base = min(free_port(), 65_000 - count)
-            with _announced([path, "-p", str(base), "-n", str(count)], core) as there:
-                if there:
+            with _running([path, "-p", str(base), "-n", str(count)], core) as process:
+                if _ready(process):
                     yield [base + number for number in range(count)]
                     return
     raise OSError(f"no {count} free ports in a row were found")
@@ -80,24 +88,10 @@ def fastmodbus(core: int) -> Iterator[int]:
     """Port of a Modbus TCP server that answers any read of registers."""
     with _compiled("fastmb.c") as path:
         port = free_port(socket.SOCK_STREAM)
-        with _announced([path, "-p", str(port)], core) as there:
-            if not there:
+        with _running([path, "-p", str(port)], core) as process:
+            if not _ready(process):
                 raise OSError(f"the Modbus server did not start on port {port}")
             yield port
-
-
-@contextmanager
-def _announced(command: Sequence[str | Path], core: int) -> Iterator[bool]:
-    """Whether the server has said that it is ready; it ends with an empty line when it could not bind."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    pin(core, process.pid)
-    assert process.stdout is not None
-    try:
-        yield bool(process.stdout.readline())
-    finally:
-        process.terminate()
-        process.wait()
-        process.stdout.close()
 
 
 @contextmanager
@@ -111,7 +105,7 @@ def snmpd(core: int) -> Iterator[int | None]:
     with tempfile.TemporaryDirectory() as folder:
         conf = Path(folder) / "snmpd.conf"
         conf.write_text(SNMPD_CONF, encoding="ascii")
-        command = [path, "-f", "-Ln", "-C", "-c", conf, "-I", "-smux", f"udp:{HOST}:{port}"]
+        command: list[str | Path] = [path, "-f", "-Ln", "-C", "-c", conf, "-I", "-smux", f"udp:{HOST}:{port}"]
         with _running(command, core, {"SNMP_PERSISTENT_DIR": folder, "MIBS": ""}):
             time.sleep(1.0)  # it says nothing when it is ready
             yield port
@@ -136,9 +130,9 @@ def exporter(oids: Sequence[str], core: int) -> Iterator[tuple[int, int] | None]
         conf = Path(folder) / "snmp.yml"
         conf.write_text(module, encoding="ascii")
         command = [path, f"--config.file={conf}", f"--web.listen-address={HOST}:{port}", "--log.level=error"]
-        with _running(command, core, {"GOMAXPROCS": "1"}) as pid:
+        with _running(command, core, {"GOMAXPROCS": "1"}) as process:
             _wait_for(f"http://{HOST}:{port}/")
-            yield pid, port
+            yield process.pid, port
 
 
 def _wait_for(url: str, seconds: float = 10.0) -> None:

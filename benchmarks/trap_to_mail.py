@@ -16,6 +16,7 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import uvloop
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -93,7 +94,8 @@ async def one_run(seed: int) -> list[float]:
             serving = asyncio.create_task(
                 run(moved, stop, Options(notifiers={"console": Quiet()}, on_ready=up.set_result))
             )
-            await asyncio.wait([serving, up], return_when=asyncio.FIRST_COMPLETED)
+            waits: set[asyncio.Future[Any]] = {serving, up}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if serving.done():
                 serving.result()
             target = (await up).trap_address
