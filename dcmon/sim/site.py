@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -32,7 +31,6 @@ LOOPBACK = "127.0.0.1"
 _TICK_S = 0.25
 _QUIET_TICK_S = 5.0
 _TRAP_BATCH = 200
-_log = logging.getLogger("dcmon.sim")
 
 SNMP_DEVICES: dict[str, SnmpDevice] = {
     "ups-a": rfc1628_ups,
@@ -74,15 +72,14 @@ class SimulatedSite:
         self._community = community.encode() if community is not None else None
         self.trap_target = trap_target
         self.agents: dict[str, SnmpAgent] = {}
-        self._transports: list[asyncio.DatagramTransport] = []
+        self._transports: dict[str, asyncio.DatagramTransport] = {}
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Transport] = set()
-        self._trap_socket: socket.socket | None = None
         self._ticker: asyncio.Task[None] | None = None
         self.traps_sent = 0
 
     async def start(self) -> dict[str, tuple[str, int]]:
-        """Opens all sockets on free ports of 127.0.0.1; gives each device's address. DcmonError for an unknown one."""
+        """Opens all sockets on free ports of loopback; gives each device's address. DcmonError for an unknown one."""
         unknown = self._config.collectors.devices.keys() - SNMP_DEVICES.keys() - MODBUS_DEVICES.keys()
         if unknown:
             raise DcmonError(
@@ -93,8 +90,6 @@ class SimulatedSite:
         except BaseException:
             await self.stop()
             raise
-        self._trap_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._trap_socket.setblocking(False)
         self._ticker = asyncio.create_task(self._tick(), name="simulated plant")
         return addresses
 
@@ -105,7 +100,7 @@ class SimulatedSite:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._ticker
             self._ticker = None
-        for transport in self._transports:
+        for transport in self._transports.values():
             transport.close()
         for server in self._servers:
             server.close()
@@ -113,10 +108,7 @@ class SimulatedSite:
             connection.abort()
         for server in self._servers:
             await server.wait_closed()
-        self._transports, self._servers = [], []
-        if self._trap_socket is not None:
-            self._trap_socket.close()
-            self._trap_socket = None
+        self._transports, self._servers = {}, []
 
     def advance(self) -> None:
         """Brings the plant to the clock's time, on a grid of its step, so that many requests share one state."""
@@ -125,14 +117,15 @@ class SimulatedSite:
 
     async def _start_agents(self) -> dict[str, tuple[str, int]]:
         loop = asyncio.get_running_loop()
-        addresses = {}
+        addresses: dict[str, tuple[str, int]] = {}
         for asset, device in SNMP_DEVICES.items():
             if asset not in self._config.collectors.devices:
                 continue
             view = MibView(device(self.plant, asset), lambda: self.plant.now_ms)
             agent = SnmpAgent(view, self._answers(asset), self._community)
-            transport, _ = await loop.create_datagram_endpoint(partial(_same, agent), local_addr=(LOOPBACK, 0))
-            self._transports.append(transport)
+            host = _own_address(len(addresses) + 1)
+            transport, _ = await loop.create_datagram_endpoint(partial(_same, agent), local_addr=(host, 0))
+            self._transports[asset] = transport
             self.agents[asset] = agent
             addresses[asset] = _address(transport.get_extra_info("sockname"))
         return addresses
@@ -148,7 +141,7 @@ class SimulatedSite:
             unit = Unit(device(self.plant, asset), self._answers(asset))
             gateways.setdefault((where.host, where.port), {})[where.unit] = (asset, unit)
         loop = asyncio.get_running_loop()
-        addresses = {}
+        addresses: dict[str, tuple[str, int]] = {}
         for gateway in gateways.values():
             units = {number: unit for number, (_, unit) in gateway.items()}
             server = await loop.create_server(partial(ModbusConnection, units, self._connections), LOOPBACK, 0)
@@ -176,14 +169,12 @@ class SimulatedSite:
         notices = self.plant.notices
         for _ in range(min(len(notices), _TRAP_BATCH)):
             notice = notices.popleft()
-            if self.trap_target is None or self._trap_socket is None or not self.plant.answers(notice.asset):
+            transport = self._transports.get(notice.asset)
+            if self.trap_target is None or transport is None or not self.plant.answers(notice.asset):
                 continue
             data = encode_trap(self.plant, notice, self.traps_sent + 1, self._community or b"public")
-            try:
-                self._trap_socket.sendto(data, self.trap_target)
-                self.traps_sent += 1
-            except OSError as error:
-                _log.debug("trap of %s was not sent: %s", notice.asset, error)
+            transport.sendto(data, self.trap_target)
+            self.traps_sent += 1
 
 
 def _same(agent: SnmpAgent) -> SnmpAgent:
@@ -201,3 +192,17 @@ def _scenario(scenario: Scenario | str) -> Scenario:
 
 def _address(name: tuple[str, int]) -> tuple[str, int]:
     return name[0], name[1]
+
+
+def _own_address(number: int) -> str:
+    """A loopback address of its own for each agent, so that a trap tells by its source whose it is.
+
+    Where the system has only 127.0.0.1 (not so Linux), they share that one.
+    """
+    host = f"127.0.1.{number}"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return LOOPBACK
+    return host

@@ -82,7 +82,9 @@ async def outage(config: Config, tmp_path: Path) -> AsyncIterator[Playing]:
 
 async def test_every_device_of_the_configuration_gets_an_address_of_its_own(outage: Playing, config: Config) -> None:
     assert outage.addresses.keys() == config.collectors.devices.keys()
-    assert all(host == "127.0.0.1" and port > 0 for host, port in outage.addresses.values())
+    assert all(host.startswith("127.") and port > 0 for host, port in outage.addresses.values())
+    agents = [outage.addresses[asset][0] for asset in outage.site.agents]
+    assert len(set(agents)) == len(agents), "a trap tells by its source whose it is"
     gateway = {outage.addresses[f"cooling-{n}"] for n in range(9, 13)}
     assert len(gateway) == 1
     assert len(set(outage.addresses.values())) == len(outage.addresses) - 3
@@ -138,7 +140,7 @@ async def test_snmpget_sees_the_ups_go_on_battery_and_come_back(outage: Playing)
 @pytest.mark.needs("snmpget")
 async def test_a_wrong_community_gets_no_answer(outage: Playing) -> None:
     lines = await outage.snmp("snmpget", "ups-a", "1.3.6.1.2.1.1.1.0", community="public")
-    assert lines == [f"Timeout: No Response from 127.0.0.1:{outage.addresses['ups-a'][1]}."]
+    assert lines == [f"Timeout: No Response from {':'.join(map(str, outage.addresses['ups-a']))}."]
 
 
 @pytest.mark.needs("snmpbulkget")
