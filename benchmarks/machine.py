@@ -14,10 +14,11 @@ from pathlib import Path
 def cores() -> tuple[int, int]:
     """(the core that is measured, the core of everything else); the same one where there is only one.
 
-    To be asked before this process is pinned.
+    The last core is measured, because the first one usually serves the interrupts. To be asked before this process
+    is pinned.
     """
     usable = sorted(os.sched_getaffinity(0))
-    return usable[0], usable[-1]
+    return usable[-1], usable[0]
 
 
 def pin(core: int, pid: int = 0) -> None:
