@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from dcmon.clock import Clock
 from dcmon.collectors.poller import DeviceStats, Poller
@@ -241,8 +241,3 @@ def duties(config: Config, now: int) -> list[Duty]:
             }
         )
     return rows
-
-
-def plain(duty: Duty) -> dict[str, Any]:
-    """For JSON output."""
-    return dict(duty)

@@ -11,7 +11,7 @@ from typing import Any
 from dcmon.config.agent import Agent
 from dcmon.config.collectors import Collectors
 from dcmon.config.config import Config
-from dcmon.config.people import People
+from dcmon.config.people import People, Roster
 from dcmon.config.rules import Rules
 from dcmon.config.site import Site
 from dcmon.model import (
@@ -26,6 +26,7 @@ from dcmon.model import (
     Task,
     Transition,
 )
+from dcmon.notify.roster import schedule
 
 T0 = int(dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC).timestamp() * 1000)
 """10:00 in Munich."""
@@ -156,3 +157,8 @@ def notification(**changes: Any) -> Notification:
 
     decided = Pager(config()).step(happened(T0, "opened", incident(), alarm(incident="i1")), T0)
     return replace(decided.notifications[0], **changes)
+
+
+def holes(roster: Roster, start: int, end: int, timezone: str) -> list[tuple[int, int]]:
+    """The stretches of `start` to `end` in which nobody is on duty."""
+    return [(watch.start, watch.end) for watch in schedule(roster, start, end, timezone) if not watch.people]

@@ -42,7 +42,6 @@ WRONG_TYPE: Final[Result] = (None, BAD, "wrong_type")
 DECODE: Final[Result] = (None, BAD, "decode")
 UNKNOWN: Final[Result] = (None, BAD, "unknown")
 INVALID: Final[Result] = (None, BAD, "invalid")
-ABSENT: Final[Result] = (None, BAD, "absent")
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,11 +64,6 @@ class Maps:
         return None
 
 
-def apply_maps(maps: Sequence[PointMap], readings: list[Reading]) -> list[Reading]:
-    """Maps applied once, without keeping what was looked up; a device keeps a `Maps`."""
-    return Maps(maps).apply(readings)
-
-
 def _changed(reading: Reading, change: _Change) -> Reading:
     ts, asset, point, index, value, quality, reason, source = reading
     if change.invert and isinstance(value, bool):

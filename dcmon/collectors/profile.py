@@ -7,7 +7,7 @@ user are read and checked wholly at once, because their faults have to show befo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -198,16 +198,6 @@ def _load_shipped() -> dict[str, Profile]:
 @cache
 def _shipped_header(path: Path) -> Definition:
     return _read_header(path)
-
-
-def check_profiles(profiles: Iterable[Profile]) -> list[Problem]:
-    """Every fault of these profiles."""
-    return [problem for profile in profiles for problem in profile.check()]
-
-
-def unit_for(profile: Profile, point: str) -> str | None:
-    """The unit of a point as this profile gives it; None where it has none."""
-    return profile.units.get(point)
 
 
 def profile_schema() -> Mapping[str, Any]:

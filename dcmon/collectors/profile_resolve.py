@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from dcmon.collectors.profile_model import Definition, Entry, Match, Quirk, Table
-from dcmon.collectors.snmp.ber import parse_oid
 from dcmon.model import DcmonError
 
 
@@ -110,8 +109,3 @@ def without(resolved: Resolved, names: Iterable[str]) -> Resolved:
         if points:
             tables.append(table.model_copy(update={"points": points}))
     return Resolved(tuple(entry for entry in resolved.points if entry.point not in gone), tuple(tables))
-
-
-def probes_of(rules: Iterable[Match]) -> set[bytes]:
-    """The scalars that have to be asked to decide these rules."""
-    return {parse_oid(rule.probe) for rule in rules if rule.probe is not None}

@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 UnitName: TypeAlias = str
-TextPattern: TypeAlias = Literal["number", "quantity", "word", "digits"]
 
 
 class Linear(NamedTuple):

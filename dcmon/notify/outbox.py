@@ -95,10 +95,6 @@ class OutboxWorker:
         self._held: set[str] = set()
         self._diverted: set[str] = set()
         self._unknown: Counter[str] = Counter()
-        self.reconfigure(notifiers, people, settings)
-
-    def reconfigure(self, notifiers: Mapping[str, Notifier], people: People, settings: Outbox) -> None:
-        """Takes a new configuration; messages under way end with the old one."""
         self._notifiers = notifiers
         self._people = people
         self._settings = settings
@@ -111,11 +107,6 @@ class OutboxWorker:
     @property
     def stats(self) -> OutboxStats:
         return self._records.stats
-
-    @property
-    def busy(self) -> int:
-        """Messages claimed and not yet settled."""
-        return len(self._held)
 
     async def run(self) -> None:
         """Sends until cancelled; then what is under way may end within a few seconds, and the rest stays queued."""

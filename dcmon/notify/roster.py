@@ -58,11 +58,6 @@ def schedule(roster: Roster, start: int, end: int, timezone: str) -> list[Watch]
     return watches
 
 
-def gaps(roster: Roster, start: int, end: int, timezone: str) -> list[tuple[int, int]]:
-    """The stretches of `start` to `end` (ms UTC, half-open) in which nobody is on duty (T24)."""
-    return [(watch.start, watch.end) for watch in schedule(roster, start, end, timezone) if not watch.people]
-
-
 def _overriding(roster: Roster, now: int, zone: ZoneInfo) -> list[str]:
     return _unique(
         override.person

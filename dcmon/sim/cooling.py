@@ -26,7 +26,6 @@ _RESTART_STAGGER_S = 1.5
 _RAMP_S = 12.0
 _AIR_W_PER_K = 22_000.0
 """Heat capacity flow of a unit's air at full fan speed (18 m3/s)."""
-_FULL_AIRFLOW_M3H = 65_000.0
 _WATER_RISE_K = 6.0
 _WATER_IN_C = 12.0
 _FAN_W = 6_000.0
@@ -61,10 +60,6 @@ class CoolingUnit:
     @property
     def fan_percent(self) -> float:
         return self.fan_share * 100
-
-    @property
-    def airflow_m3h(self) -> float:
-        return self.fan_share * _FULL_AIRFLOW_M3H
 
     @property
     def water_in_c(self) -> float:

@@ -142,10 +142,6 @@ class Journal(JournalReader):
         """Records that a message may or may not have arrived; it is not sent again under this key."""
         self._write(lambda db: outbox.mark(db, key, now, "unknown", detail))
 
-    def mark_superseded(self, key: str, now: int, detail: str = "") -> None:
-        """Records that a message need not be sent any more because another says it (`detail`: which)."""
-        self._write(lambda db: outbox.mark(db, key, now, "superseded", detail))
-
     def prune(self, now: int, keep_ms: int) -> int:
         """Deletes what ended more than `keep_ms` before `now`; open things stay, however old. Gives the rows deleted.
 

@@ -151,7 +151,7 @@ class JournalReader:
         return counts.get("pending", 0) + counts.get("leased", 0)
 
     def outbox_counts(self) -> dict[str, int]:
-        """Messages by state: pending, leased, sent, failed, unknown, superseded."""
+        """Messages by state: pending, leased, sent, failed, unknown."""
         with self._db.reading() as db:
             return outbox.counts(db)
 

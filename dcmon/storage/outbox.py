@@ -29,7 +29,7 @@ class OutboxRow:
 
 
 class Delivery(NamedTuple):
-    """What came of one attempt. result: sent, retry, failed, unknown or superseded."""
+    """What came of one attempt. result: sent, retry, failed or unknown."""
 
     ts: int
     key: str

@@ -16,7 +16,6 @@ class Topology:
         self.assets: dict[str, Asset] = {asset.id: asset for asset in site.assets}
         self.groups: dict[str, Group] = {group.id: group for group in site.groups}
         self.devices = tuple(collectors.devices)
-        self._collectors = collectors
         fed_by: dict[str, set[str]] = {}
         for asset in site.assets:
             for fed in asset.feeds:

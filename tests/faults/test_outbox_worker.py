@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from notify_outbox import Scripted, post, until
 from notify_smtp import Sink, smtp_sink
-from notify_world import config, happened, incident, notification
+from notify_world import happened, incident, notification
 
 from dcmon.clock import ScaledClock, SystemClock
-from dcmon.config.agent import Outbox, Smtp
+from dcmon.config.agent import Smtp
 from dcmon.model import Changes, Notification, SendError, Severity, StoreError
 from dcmon.notify.email import EmailNotifier
 
@@ -296,16 +296,6 @@ async def test_a_message_under_way_when_dcmon_stops_is_finished_and_recorded(tmp
     assert len(mail.taken) == 1, "what was not yet begun waits for the next start"
     assert journal.pending_count() == 1
     closed()
-
-
-async def test_a_new_configuration_is_used_for_the_next_message(tmp_path: Path) -> None:
-    old, new = Scripted(), Scripted()
-    async with post(tmp_path, {"email": old}) as office:
-        await office.queue(page("i1"))
-        await until(lambda: len(old.taken) == 1)
-        office.worker.reconfigure({"email": new}, config().people, Outbox())
-        await office.queue(page("i2"))
-        await until(lambda: len(new.taken) == 1)
 
 
 async def test_the_end_of_a_fault_never_overtakes_its_page(tmp_path: Path) -> None:

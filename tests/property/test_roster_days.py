@@ -7,9 +7,10 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from notify_world import holes
 
 from dcmon.config.people import Roster, Rotation, Shift
-from dcmon.notify.roster import gaps, on_duty, schedule
+from dcmon.notify.roster import on_duty, schedule
 
 ZONES = ["Europe/Berlin", "UTC", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu"]
 HOUR = 3_600_000
@@ -29,7 +30,7 @@ def test_shifts_that_meet_leave_no_hole_and_never_overlap_whatever_the_clock_doe
     shifts = tuple(Shift(person=f"p{number}", start=begin, end=end) for number, (begin, end) in enumerate(turns))
     roster = Roster(id="r", name="r", shifts=shifts)
     end = start + 9 * 24 * HOUR
-    assert gaps(roster, start, end, zone) == []
+    assert holes(roster, start, end, zone) == []
     assert all(len(watch.people) == 1 for watch in schedule(roster, start, end, zone))
 
 

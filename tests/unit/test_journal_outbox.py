@@ -78,14 +78,6 @@ def test_a_failed_message_waits_for_its_time_and_a_given_up_one_stays(journal: J
     ]
 
 
-def test_a_superseded_message_is_not_sent_and_says_why(journal: Journal) -> None:
-    queue(journal, PAGE)
-    journal.mark_superseded("k", NOW, "said by i-1/resolved/eva")
-    assert claimed(journal, NOW) == []
-    assert journal.deliveries()[0].result == "superseded"
-    assert journal.outbox("i-1")[0].state == "superseded"
-
-
 def test_a_late_failure_does_not_send_again_what_was_sent(journal: Journal) -> None:
     queue(journal, PAGE)
     claimed(journal, NOW)

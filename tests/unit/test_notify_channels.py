@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from notify_world import T0, happened, incident, notification
+from notify_world import T0, happened, holes, incident, notification
 from rich.console import Console
 
 from dcmon.config.agent import Agent
@@ -18,7 +18,6 @@ from dcmon.model import DcmonError, Notification, Severity
 from dcmon.notify.channels import CHANNELS, build_notifiers
 from dcmon.notify.console import ConsoleNotifier
 from dcmon.notify.escalation import Pager
-from dcmon.notify.roster import gaps
 
 ANNA = Person(id="anna", name="Anna [bold]Weber", email="anna@example.org", language="en")
 
@@ -78,4 +77,4 @@ def test_the_shipped_people_are_paged_by_the_shipped_routes(example_site: Path) 
             assert {message.reason for message in decided.notifications} == {"first"}
     year = 365 * 86_400_000
     for roster in config.people.rosters:
-        assert gaps(roster, T0, T0 + year, config.site.timezone) == []
+        assert holes(roster, T0, T0 + year, config.site.timezone) == []

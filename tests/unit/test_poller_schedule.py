@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from dcmon.collectors.back_off import back_off
-from dcmon.collectors.maps import Maps, apply_maps
+from dcmon.collectors.maps import Maps
 from dcmon.collectors.schedule import EVERYTHING, FAST, SLOW, Intervals, Schedule
 from dcmon.config.collectors import PointMap
 from dcmon.model import Quality, Reading
@@ -105,10 +105,10 @@ def reading(point: str, index: str | None, value: object, quality: Quality = Qua
 
 
 def test_a_contact_becomes_another_assets_point_with_its_polarity_turned() -> None:
-    maps = [
-        PointMap(point="contact.closed", index="3", asset="panel-a", as_point="fire.alarm", as_index="", invert=True)
-    ]
-    assert apply_maps(maps, [reading("contact.closed", "3", True)]) == [
+    entry = PointMap(
+        point="contact.closed", index="3", asset="panel-a", as_point="fire.alarm", as_index="", invert=True
+    )
+    assert Maps([entry]).apply([reading("contact.closed", "3", True)]) == [
         Reading(5, "panel-a", "fire.alarm", None, False, Quality.GOOD, None, "1.3.6.1")
     ]
 

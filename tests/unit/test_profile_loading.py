@@ -9,7 +9,7 @@ import pytest
 
 from dcmon.clock import perf_counter
 from dcmon.collectors.plan import GROUPS, compile_plan
-from dcmon.collectors.profile import load_profiles, profile_schema, shipped, unit_for
+from dcmon.collectors.profile import load_profiles, profile_schema, shipped
 from dcmon.collectors.profile_resolve import Identity
 from dcmon.config.vocabulary import vocabulary
 from dcmon.model import ConfigError
@@ -87,11 +87,11 @@ def test_folder_without_profiles_is_fine(tmp_path: Path) -> None:
 
 def test_units_come_from_the_vocabulary_or_from_the_profile() -> None:
     profiles = load_profiles()
-    assert unit_for(profiles["rfc1628"], "battery.runtime") == "s"
-    assert unit_for(profiles["network"], "if.in_rate") == "bit/s"
-    assert unit_for(profiles["stulz_wib8000"], "condensation.pressure") == "kPa"
-    assert unit_for(profiles["rfc1628"], "ups.on_battery") is None
-    assert unit_for(profiles["rfc1628"], "no.such_point") is None
+    assert profiles["rfc1628"].units["battery.runtime"] == "s"
+    assert profiles["network"].units["if.in_rate"] == "bit/s"
+    assert profiles["stulz_wib8000"].units["condensation.pressure"] == "kPa"
+    assert profiles["rfc1628"].units.get("ups.on_battery") is None
+    assert profiles["rfc1628"].units.get("no.such_point") is None
 
 
 @pytest.mark.parametrize(

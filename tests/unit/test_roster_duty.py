@@ -7,9 +7,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from notify_world import holes
 
 from dcmon.config.people import Roster
-from dcmon.notify.roster import Watch, gaps, members_of, on_duty, schedule
+from dcmon.notify.roster import Watch, members_of, on_duty, schedule
 
 BERLIN = "Europe/Berlin"
 
@@ -57,7 +58,7 @@ def test_an_overnight_shift_belongs_to_the_day_it_begins_on() -> None:
 
 
 def test_a_shift_without_times_lasts_the_whole_day() -> None:
-    assert gaps(roster(shifts=[{"person": "anna"}]), at("2026-01-01"), at("2027-01-01"), BERLIN) == []
+    assert holes(roster(shifts=[{"person": "anna"}]), at("2026-01-01"), at("2027-01-01"), BERLIN) == []
 
 
 def test_shifts_at_the_same_time_are_on_duty_together_each_once() -> None:
@@ -139,7 +140,7 @@ def test_gaps_are_found_to_the_millisecond_and_an_override_fills_its_part() -> N
         shifts=[{"person": "anna", "days": ["mon", "tue", "wed", "thu", "fri"]}],
         overrides=[{"person": "ben", "start": "2026-11-28T06:00", "end": "2026-11-29T00:00"}],
     )
-    found = gaps(weekdays, at("2026-11-23"), at("2026-11-30"), BERLIN)
+    found = holes(weekdays, at("2026-11-23"), at("2026-11-30"), BERLIN)
     assert found == [
         (at("2026-11-28T00:00"), at("2026-11-28T06:00")),
         (at("2026-11-29T00:00"), at("2026-11-30T00:00")),

@@ -52,36 +52,10 @@ _PDUS: Final = frozenset((GET, GETNEXT, RESPONSE, GETBULK, INFORM, TRAP_V2))
 
 TOO_BIG: Final = 1
 NO_SUCH_NAME: Final = 2
-GEN_ERR: Final = 5
-NO_ACCESS: Final = 6
 AUTHORIZATION_ERROR: Final = 16
-
-ERROR_NAMES: Final = (
-    "noError",
-    "tooBig",
-    "noSuchName",
-    "badValue",
-    "readOnly",
-    "genErr",
-    "noAccess",
-    "wrongType",
-    "wrongLength",
-    "wrongEncoding",
-    "wrongValue",
-    "noCreation",
-    "inconsistentValue",
-    "resourceUnavailable",
-    "commitFailed",
-    "undoFailed",
-    "authorizationError",
-    "notWritable",
-    "inconsistentName",
-)
-"""error-status by number (RFC 3416 section 3)."""
 
 SYS_UPTIME: Final = parse_oid("1.3.6.1.2.1.1.3.0")
 SNMP_TRAP_OID: Final = parse_oid("1.3.6.1.6.3.1.1.4.1.0")
-SNMP_TRAP_ENTERPRISE: Final = parse_oid("1.3.6.1.6.3.1.1.4.3.0")
 SNMP_TRAPS: Final = "1.3.6.1.6.3.1.1.5"
 """The generic traps of v1 are its children 1 to 6 (RFC 3584 section 3.1)."""
 

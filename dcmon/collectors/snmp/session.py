@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple, Protocol
 
 from dcmon.collectors.snmp.ber import NO_SUCH_OBJECT, NULL, Oid, VarBind, format_oid
-from dcmon.collectors.snmp.message import AUTHORIZATION_ERROR, ERROR_NAMES, GET, NO_SUCH_NAME, TOO_BIG
+from dcmon.collectors.snmp.message import AUTHORIZATION_ERROR, GET, NO_SUCH_NAME, TOO_BIG
 from dcmon.collectors.snmp.walk import WalkLimits, walk_columns
 from dcmon.model import CollectError
 
@@ -207,8 +207,3 @@ class Session:
         if len(left) == len(names):
             raise CollectError("decode", f"the agent answers without {format_oid(names[0])}, which was asked for")
         return left
-
-
-def error_name(status: int) -> str:
-    """error-status in words (RFC 3416 section 3)."""
-    return ERROR_NAMES[status] if 0 <= status < len(ERROR_NAMES) else f"error-status {status}"

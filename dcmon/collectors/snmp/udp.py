@@ -64,8 +64,6 @@ class UdpEndpoint:
         self._per_turn = per_turn
         self._loop = asyncio.get_running_loop()
         self._closed = False
-        self.send_drops = 0
-        """Datagrams that the full send buffer did not take; a retransmission makes them good."""
         self._loop.add_reader(sock, self._read)
 
     @property
@@ -79,26 +77,20 @@ class UdpEndpoint:
         return self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
 
     def send(self, data: bytes, address: Address) -> None:
-        """Sends one datagram; OSError when there is no way to the address."""
-        try:
-            self._sock.sendto(data, address)
-            return
-        except BlockingIOError:
-            self.send_drops += 1
-            return
-        except OSError:
-            # The error may be an earlier datagram's to another peer: Linux reports it at whatever comes next.
-            self._drain_errors()
-        for last in (False, False, True):
+        """Sends one datagram; OSError when there is no way to the address.
+
+        What a full send buffer does not take is made good by a retransmission.
+        """
+        for last in (False, False, False, True):
             try:
                 self._sock.sendto(data, address)
                 return
             except BlockingIOError:
-                self.send_drops += 1
                 return
             except OSError:
                 if last:
                     raise
+                # The error may be an earlier datagram's to another peer: Linux reports it at whatever comes next.
                 self._drain_errors()
 
     def close(self) -> None:
