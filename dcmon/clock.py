@@ -10,6 +10,11 @@ from typing import Protocol
 class Clock(Protocol):
     """Where the shell gets `now` from. Decisions take `now` as an argument and never see a clock."""
 
+    @property
+    def pace(self) -> float:
+        """Seconds of this clock in a real one."""
+        ...
+
     def now(self) -> int:
         """Milliseconds since the Unix epoch, UTC."""
         ...
@@ -25,6 +30,8 @@ class Clock(Protocol):
 
 class SystemClock:
     """The machine's clock."""
+
+    pace = 1.0
 
     def now(self) -> int:
         return time.time_ns() // 1_000_000
@@ -42,22 +49,24 @@ class ScaledClock:
     def __init__(self, speed: float, start: int | None = None) -> None:
         if speed <= 0:
             raise ValueError(f"speed must be above 0, not {speed}")
-        self.speed = speed
+        self.pace = speed
         self._origin = time.monotonic()
         self._start = time.time_ns() // 1_000_000 if start is None else start
 
     def now(self) -> int:
-        return self._start + int((time.monotonic() - self._origin) * self.speed * 1000)
+        return self._start + int((time.monotonic() - self._origin) * self.pace * 1000)
 
     def monotonic(self) -> float:
-        return (time.monotonic() - self._origin) * self.speed
+        return (time.monotonic() - self._origin) * self.pace
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self.speed)
+        await asyncio.sleep(seconds / self.pace)
 
 
 class SimulatedClock:
     """Stands still until it is moved by hand: tests and replay. Sleepers wake in the order of their times."""
+
+    pace = 1.0
 
     def __init__(self, start: int = 0) -> None:
         self._now = start

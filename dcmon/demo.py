@@ -27,6 +27,8 @@ from dcmon.notify.console import ConsoleNotifier
 from dcmon.report import demo_report
 from dcmon.sim import SCENARIOS, SimulatedSite
 
+_FULL_SPEED = 20.0
+"""Up to here every poll is made as often as in life."""
 _SHOWN = {"incident", "task", "clock"}
 _LOUD = {
     "opened": "bold",
@@ -130,12 +132,14 @@ def _on_loopback(
     """The same site, with every address that of its simulated device, and everything else on free ports.
 
     Timeouts are real seconds: at twenty times the speed a second would be twenty, so they shrink with it, as far as
-    loopback allows.
+    loopback allows. Above that speed polls get rarer instead: no machine asks everybody three hundred times a second.
     """
     devices = {name: _moved(device, *addresses[name]) for name, device in config.collectors.devices.items()}
     agent = config.agent
+    stretch = max(1.0, demo.speed / _FULL_SPEED)
     polling = {
-        "timeout": max(200, round(agent.polling.timeout / demo.speed)),
+        **{name: round(getattr(agent.polling, name) * stretch) for name in ("fast", "slow", "max_back_off")},
+        "timeout": max(300, round(agent.polling.timeout / demo.speed)),
         "deadline": max(2000, round(agent.polling.deadline / demo.speed)),
     }
     smtp = {"host": "127.0.0.1", "port": smtp_port, "security": "none", "user": None, "password": None}

@@ -153,7 +153,7 @@ class Poller:
         self.errors: Counter[str] = Counter()
         """Failed polls by reason."""
         self.lag_s = 0.0
-        """How late polls start against their schedule, at worst lately (clock seconds; halves with every poll)."""
+        """How late polls start against their schedule, at worst lately (real seconds; halves with every poll)."""
         self.in_flight = 0
         self.last_ended: int | None = None
         """When any poll last ended, answered or not (ms UTC)."""
@@ -243,7 +243,7 @@ class Poller:
         groups = watch.take(woken, asked)
         async with watch.bus:
             slot = await self._slots.take()
-            self.lag_s = max(self._clock.monotonic() - due, self.lag_s / 2)
+            self.lag_s = max((self._clock.monotonic() - due) / self._clock.pace, self.lag_s / 2)
             self.in_flight += 1
             try:
                 batch = await self._ask(watch, groups)

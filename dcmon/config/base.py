@@ -28,7 +28,12 @@ def parse_duration(text: Any) -> int:
 
 
 def format_duration(ms: int) -> str:
-    """The shortest of the forms that `parse_duration` reads, for messages: 90000 is `1m30s`."""
+    """The shortest of the forms that `parse_duration` reads, for messages: 90000 is `1m30s`.
+
+    From a minute on it is given in whole seconds: nobody reads more.
+    """
+    if ms >= _UNITS_MS["m"]:
+        ms = round(ms, -3)
     if ms == 0:
         return "0s"
     parts = []

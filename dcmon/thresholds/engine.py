@@ -220,7 +220,7 @@ class Judge:
             known = alive is not None and gap <= 0 and watch.slot is not None
             watch.listening = NEVER if known else start
             timer = Timer("hold", watch.evaluate, watch.order, Phase.DEADLINE)
-            self._timers.set(timer, start + watch.cell.on_delay)
+            self._timers.set(timer, start + watch.first_word)
         close_orphans(self._ledger, self._alarms, self._incidents, start)
         self._indicators.begin(start, alive if gap > 0 else None)
         self._settle(start)

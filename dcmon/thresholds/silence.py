@@ -103,9 +103,14 @@ class SilentWatch(ReachableWatch):
         if not self.expected:
             return None
         if self.slot is None or self.slot.seen < self.listening:
-            return True if now >= self.listening + self.cell.on_delay else None
+            return True if now >= self.listening + self.first_word else None
         doubtful = self._unreported()
         return True if doubtful is None or now >= doubtful + self.patience else None
+
+    @property
+    def first_word(self) -> int:
+        """How long a device may go without being mentioned at all after the start, ms."""
+        return max(self.cell.on_delay, self.patience)
 
     def _unreported(self) -> int | None:
         """Since when nobody says anything of a device that answered the last time; None when that is not so."""
