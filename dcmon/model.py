@@ -6,6 +6,7 @@ the vocabulary (`dcmon/config/vocabulary.yaml`) gives the point: SI, never tenth
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +14,24 @@ from typing import Any, NamedTuple, TypeAlias
 
 Value: TypeAlias = bool | int | float | str | None
 """What a point can say: a truth, a number, or a word of an enumeration; None when nothing usable was said."""
+
+
+def number(value: Value) -> float | None:
+    """The value as a number; None for words and truths, which have no size."""
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def utc(ms: int) -> dt.datetime:
+    """The instant, to the second; the year 9999 where a broken clock points beyond the calendar."""
+    try:
+        return dt.datetime.fromtimestamp(ms // 1000, tz=dt.UTC)
+    except (OverflowError, ValueError, OSError):
+        return dt.datetime.max.replace(tzinfo=dt.UTC)
+
+
+def iso_utc(ms: int) -> str:
+    """ISO 8601 in UTC with milliseconds: `2026-11-23T10:00:00.000Z`."""
+    return utc(ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
 
 
 class DcmonError(Exception):

@@ -9,7 +9,7 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from dcmon.config.config import Config
-from dcmon.model import Interval
+from dcmon.model import Interval, iso_utc
 from dcmon.storage.journal_reads import JournalReader
 from dcmon.thresholds import IndicatorView, measure, period
 from dcmon.thresholds.availability import Measure, Window
@@ -35,9 +35,9 @@ class Figure:
             "subject": self.view.subject,
             "contract": self.view.contract,
             "window": self.view.window,
-            "from": _iso(measure.start),
-            "to": _iso(measure.end),
-            "commissioned": None if self.commissioned is None else _iso(self.commissioned),
+            "from": iso_utc(measure.start),
+            "to": iso_utc(measure.end),
+            "commissioned": None if self.commissioned is None else iso_utc(self.commissioned),
             "target": target,
             "measured": _percent(measure.measured),
             "worst": _percent(measure.worst),
@@ -84,7 +84,3 @@ def _commissioned(config: Config, subject: str) -> int | None:
 
 def _percent(share: float | None) -> float | None:
     return None if share is None else share * 100
-
-
-def _iso(ms: int) -> str:
-    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

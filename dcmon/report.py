@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from dcmon.app import Running
-from dcmon.model import Alarm, FaultClock, Incident, Task
+from dcmon.model import Alarm, FaultClock, Incident, Task, iso_utc
 from dcmon.promises import figures
 from dcmon.storage.outbox import OutboxRow
 
@@ -38,9 +37,7 @@ def demo_report(
 
 def iso(ms: int | None) -> str | None:
     """ISO 8601, UTC, with milliseconds."""
-    if ms is None:
-        return None
-    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if ms is None else iso_utc(ms)
 
 
 def _incident(incident: Incident, alarms: dict[str, Alarm], running: Running) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A condition is three-valued: it holds, it does not hold, or nobody knows (a read
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from pydantic import Field, model_validator
 
 from dcmon.config.base import Duration, Identifier, Strict
 from dcmon.config.site import AssetKind
-from dcmon.model import Severity
+from dcmon.model import Severity, Value, number
 
 
 class AlarmClass(StrEnum):
@@ -47,6 +48,23 @@ class Test(Strict):
         if sum(word is not None for word in given) != 1:
             raise ValueError("a condition has exactly one of is, in, not_in, above, below")
         return self
+
+    def compile(self) -> Callable[[Value], bool | None]:
+        """A function value -> whether it passes; None for what it cannot judge: nothing, or a word for a limit."""
+        if self.above is not None:
+            above = self.above
+            return lambda value: None if (size := number(value)) is None else size > above
+        if self.below is not None:
+            below = self.below
+            return lambda value: None if (size := number(value)) is None else size < below
+        if self.is_ is not None:
+            word = self.is_
+            return lambda value: None if value is None else value == word
+        if self.in_ is not None:
+            words = frozenset(self.in_)
+            return lambda value: None if value is None else value in words
+        others = frozenset(self.not_in or ())
+        return lambda value: None if value is None else value not in others
 
 
 class Condition(Test):

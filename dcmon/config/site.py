@@ -34,6 +34,9 @@ class AssetKind(StrEnum):
 POWER_CHAIN = frozenset({AssetKind.MAINS, AssetKind.GENSET, AssetKind.TRANSFER_SWITCH, AssetKind.UPS, AssetKind.PDU})
 """The kinds that poll fast while any of them is abnormal."""
 
+DEAD_BELOW_V = 90.0
+"""Under this a conductor counts as dead: far from every nominal voltage, above what an open line picks up."""
+
 
 class GroupRole(StrEnum):
     """What a redundancy group is to the agreement; the control catalogue refers to groups by it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,9 +10,8 @@ from urllib.parse import quote
 import aiohttp
 
 from dcmon.config.people import Person
-from dcmon.model import Notification, SendError
+from dcmon.model import Notification, SendError, iso_utc
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NEVER = "0001-01-01T00:00:00Z"
 _BUSY = frozenset({408, 425, 429})
 _TIMEOUT_S = 20.0
@@ -134,8 +132,8 @@ def _alert(shared: Mapping[str, Any], facts: Mapping[str, Any], alarm: Mapping[s
         "status": "firing" if firing else "resolved",
         "labels": labels,
         "annotations": _texts({"summary": alarm["title"], "description": alarm.get("reason"), **annotations}),
-        "startsAt": _rfc3339(alarm["since"]),
-        "endsAt": _NEVER if firing else _rfc3339(ended),
+        "startsAt": iso_utc(alarm["since"]),
+        "endsAt": _NEVER if firing else iso_utc(ended),
         "generatorURL": str(facts.get("url") or ""),
         "fingerprint": fingerprint(labels),
     }
@@ -149,10 +147,6 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 def _common(sets: Sequence[Mapping[str, str]]) -> dict[str, str]:
     first, *others = sets or [{}]
     return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
-
-
-def _rfc3339(ms: int) -> str:
-    return (_EPOCH + dt.timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _kind(error: BaseException) -> str:

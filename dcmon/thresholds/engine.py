@@ -13,7 +13,7 @@ from operator import itemgetter
 from types import MappingProxyType
 
 from dcmon.config.config import Config
-from dcmon.config.vocabulary import vocabulary
+from dcmon.config.holds import Holds
 from dcmon.model import Alarm, Changes, FaultClock, Incident, Reading, SeriesKey, Snapshot, Task
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import NEVER, Board
@@ -27,10 +27,7 @@ from dcmon.thresholds.restore import close_orphans, last_alive, restore_cells, s
 from dcmon.thresholds.silence import Fader
 from dcmon.thresholds.tasks import Tasks
 from dcmon.thresholds.timers import Order, Phase, Timer, Timers
-from dcmon.thresholds.topology import Topology, interval_ms
-
-HOLD = 2.5
-"""A sample holds for so many of its intervals."""
+from dcmon.thresholds.topology import Topology
 
 SLACK_MS = 2_000
 """A clock that goes back by no more than this is taken to stand still; by more, to have been set."""
@@ -48,13 +45,12 @@ class Judge:
     def __init__(self, config: Config, snapshot: Snapshot | None = None, now: int = 0, *, live: bool = True) -> None:
         snapshot = snapshot or Snapshot()
         self._snapshot: Snapshot | None = snapshot
-        self._config = config
         self._live = live
         self._now = now
         self._timers = Timers()
         self._ledger = Ledger(snapshot)
         self._topology = Topology(config.site, config.collectors)
-        self._board = Board(self._timers, self._hold_ms, staleness=live)
+        self._board = Board(self._timers, Holds(config).hold, staleness=live)
         rules = config.rules.rules
         self._incidents = IncidentBook(self._ledger, self._topology, config.rules.incidents)
         self._clocks = Clocks(self._ledger, self._timers, self._topology, rules)
@@ -236,17 +232,6 @@ class Judge:
         self._tasks.shift(delta)
         for watch in self._compiler.silent_watches:
             watch.listening += delta
-
-    def _hold_ms(self, asset: str, point: str) -> int:
-        """How long a sample of this point may be believed. Whether a device answers is said at least as often as its
-        slowest poll, for not every device has points that are polled fast.
-        """
-        known = vocabulary().get(point)
-        polling = self._config.agent.polling
-        fast = known is not None and known.fast and point != "device.reachable"
-        supplier = self._topology.supplier(asset)
-        interval = interval_ms(self._config.collectors, supplier, fast, (polling.fast, polling.slow))
-        return round(HOLD * interval)
 
 
 def _order(watcher: object) -> Order:

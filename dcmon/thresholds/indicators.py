@@ -16,18 +16,15 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from dcmon.config.site import AssetKind, Group, GroupRole
-from dcmon.model import Availability
+from dcmon.config.site import DEAD_BELOW_V, AssetKind, Group, GroupRole
+from dcmon.model import Availability, number
 from dcmon.thresholds.board import Board, Judged, Slot, attach
 from dcmon.thresholds.controls import Control
-from dcmon.thresholds.logic import number, show_slot
+from dcmon.thresholds.logic import show_slot
 from dcmon.thresholds.timers import Order
 from dcmon.thresholds.topology import Topology
 
 UP, DOWN, UNKNOWN = Availability.UP, Availability.DOWN, Availability.UNKNOWN
-
-DEAD_VOLTS = 50.0
-"""A phase below this carries nothing, at any nominal voltage a rack is fed with."""
 
 _PROTECTING = frozenset({"normal", "battery", "booster", "reducer"})
 _UNPROTECTING = frozenset({"bypass", "none", "standby", "other"})
@@ -275,7 +272,7 @@ def _ups_source(asset: str, slots: Sequence[Slot]) -> State:
 def _pdu_itself(asset: str, answers: Sequence[Slot], volts: Sequence[Slot]) -> State:
     """By the PDU's own words: its voltages, or that it answers at all."""
     known = [(slot, level) for slot in volts if (level := number(slot.value)) is not None]
-    alive = [slot for slot, level in known if level >= DEAD_VOLTS]
+    alive = [slot for slot, level in known if level >= DEAD_BELOW_V]
     if alive:
         return State(UP, min(slot.since for slot in alive), f"{show_slot(alive[0])} on {asset}")
     if known:
@@ -292,7 +289,7 @@ def _dead_output(ups: str, source: Sequence[Slot], volts: Sequence[Slot]) -> Sta
     if source and source[0].value == "none":
         return State(DOWN, source[0].since, f"{show_slot(source[0])} on {ups}")
     levels = [(slot, level) for slot in volts if (level := number(slot.value)) is not None]
-    if levels and all(level < DEAD_VOLTS for _, level in levels):
+    if levels and all(level < DEAD_BELOW_V for _, level in levels):
         return State(DOWN, max(slot.since for slot, _ in levels), f"{show_slot(levels[0][0])} on {ups}")
     return None
 

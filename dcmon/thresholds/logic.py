@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from dcmon.config.rules import Condition, Test
 from dcmon.config.vocabulary import unit_of
@@ -10,7 +10,6 @@ from dcmon.model import Quality, Value
 from dcmon.thresholds.board import NEVER, Board, Judged, Slot, attach
 
 Truth = bool | None
-ValueTest = Callable[[Value], Truth]
 
 
 def all_of(truths: Iterable[Truth]) -> Truth:
@@ -30,27 +29,15 @@ def fewer_than(limit: int, able: int, unknown: int) -> Truth:
     return True if able + unknown < limit else None
 
 
-def number(value: Value) -> float | None:
-    """The value as a number; None for words and truths, which have no size."""
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def compile_test(test: Test) -> tuple[ValueTest, str]:
-    """A function value -> truth and what it asks for, in words."""
+def wanted_words(test: Test) -> str:
+    """What a test asks for, as messages write it: `above 40`, `low or failed`."""
     if test.above is not None:
-        above = test.above
-        return lambda value: None if (size := number(value)) is None else size > above, f"above {above:g}"
+        return f"above {test.above:g}"
     if test.below is not None:
-        below = test.below
-        return lambda value: None if (size := number(value)) is None else size < below, f"below {below:g}"
+        return f"below {test.below:g}"
     if test.is_ is not None:
-        word = test.is_
-        return lambda value: None if value is None else value == word, show_value(word)
-    if test.in_ is not None:
-        words = frozenset(test.in_)
-        return lambda value: None if value is None else value in words, _either(test.in_)
-    others = frozenset(test.not_in or ())
-    return lambda value: None if value is None else value not in others, f"not {_either(test.not_in or ())}"
+        return show_value(test.is_)
+    return _either(test.in_) if test.in_ is not None else f"not {_either(test.not_in or ())}"
 
 
 def _either(words: tuple[bool | int | float | str, ...]) -> str:
@@ -84,7 +71,7 @@ class Term:
     def __init__(self, condition: Condition, asset: str) -> None:
         self.asset = condition.asset or asset
         self.point = condition.point
-        self.test, self.wanted = compile_test(condition)
+        self.test, self.wanted = condition.compile(), wanted_words(condition)
         self.slots: list[Slot] = []
 
     def watch(self, board: Board, index: str | None, watcher: Judged) -> None:

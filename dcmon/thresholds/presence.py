@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dcmon.config.config import Config
+from dcmon.config.holds import HOLD
 from dcmon.model import Quality, Reading
 from dcmon.thresholds.topology import Topology
 
 REGULAR = 10
 """So many gaps alike make a pace; a timeline written by hand has none."""
-
-_HOLD = 2.5
 
 
 class _Pace:
@@ -35,7 +34,7 @@ class _Pace:
             alike = self.gap and self.gap <= 2 * gap and gap <= 2 * self.gap
             self.alike = self.alike + 1 if alike else 1
             self.gap = max(gap, self.gap) if alike else gap
-            self.limit = round(_HOLD * max(self.gap, self.slow)) if self.alike >= REGULAR else None
+            self.limit = round(HOLD * max(self.gap, self.slow)) if self.alike >= REGULAR else None
         self.last = ts
 
 

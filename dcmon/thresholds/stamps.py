@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from dcmon.model import iso_utc
 
 
 def iso(ts: int) -> str:
     """ISO 8601 in UTC with milliseconds where there are any: `2026-11-23T10:00:05Z`."""
-    moment = dt.datetime.fromtimestamp(ts // 1000, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    millis = ts % 1000
-    return f"{moment}.{millis:03d}Z" if millis else f"{moment}Z"
+    return iso_utc(ts).replace(".000Z", "Z")
 
 
 def stamp(ts: int) -> str:

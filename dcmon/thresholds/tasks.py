@@ -7,10 +7,10 @@ from dataclasses import replace
 from dcmon.config.base import format_duration
 from dcmon.config.rules import Rule, TaskSpec
 from dcmon.config.vocabulary import unit_of
-from dcmon.model import Alarm, Severity, Task, Transition
+from dcmon.model import Alarm, Severity, Task, Transition, number
 from dcmon.thresholds.board import Board, Slot, attach, detach
 from dcmon.thresholds.ledger import Ledger
-from dcmon.thresholds.logic import number, show_value
+from dcmon.thresholds.logic import show_value
 from dcmon.thresholds.stamps import stamp
 from dcmon.thresholds.timers import Order, Phase, Timer, Timers
 from dcmon.thresholds.topology import Topology

@@ -69,20 +69,9 @@ class Topology:
     def with_role(self, role: GroupRole) -> tuple[Group, ...]:
         return tuple(group for group in self.site.groups if group.role is role)
 
-    def supplier(self, asset: str) -> str | None:
-        """The device that gives an asset's points: the asset itself, or a device whose maps name it."""
-        return self._suppliers.get(asset)
-
     def supplied(self, device: str) -> frozenset[str]:
         """The assets whose points a device gives, itself among them."""
         return frozenset(asset for asset, supplier in self._suppliers.items() if supplier == device)
-
-
-def interval_ms(collectors: Collectors, device: str | None, fast: bool, defaults: tuple[int, int]) -> int:
-    """How often a point of `device` is polled; `defaults` are (fast, slow) of agent.yaml."""
-    known = collectors.devices.get(device) if device is not None else None
-    own = None if known is None else (known.fast if fast else known.slow)
-    return own if own is not None else defaults[0 if fast else 1]
 
 
 def _closure(start: str, edges: Mapping[str, Iterable[str]]) -> frozenset[str]:

@@ -9,11 +9,11 @@ from typing import Any
 from dcmon.config.base import format_duration
 from dcmon.config.rules import LimitRule, RiseRule, StateRule
 from dcmon.config.vocabulary import unit_of
-from dcmon.model import Value
+from dcmon.model import Value, number
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import Slot
 from dcmon.thresholds.cells import Cell
-from dcmon.thresholds.logic import Truth, compile_test, number, show_slot, show_value
+from dcmon.thresholds.logic import Truth, show_slot, show_value
 from dcmon.thresholds.timers import Order, Phase, Timer, Timers
 
 ON_BATTERY: dict[str, Value] = {"ups.on_battery": True, "output.source": "battery"}
@@ -83,7 +83,7 @@ class StateWatch(SlotWatch):
 
     def __init__(self, cell: Cell, alarms: Alarms, slot: Slot, rule: StateRule) -> None:
         super().__init__(cell, alarms, slot)
-        self.test, _ = compile_test(rule)
+        self.test = rule.compile()
         self.time_on_battery: Slot | None = None
 
     def evaluate(self, now: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
-from dcmon.web.text import instant
+from dcmon.model import iso_utc
 
 TIMES: Final = frozenset(
     {
@@ -35,7 +35,7 @@ def jsonable(thing: Any, name: str = "") -> Any:
     if isinstance(thing, str):
         return thing
     if isinstance(thing, int):
-        return instant(thing) if name in TIMES and thing >= _FIRST_MS else thing
+        return iso_utc(thing) if name in TIMES and thing >= _FIRST_MS else thing
     if isinstance(thing, float):
         return thing if math.isfinite(thing) else None
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):

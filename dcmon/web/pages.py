@@ -9,12 +9,12 @@ import jinja2
 from aiohttp import web
 
 import dcmon
-from dcmon.model import Incident
+from dcmon.model import Incident, iso_utc
 from dcmon.web import chain
 from dcmon.web.api import language
 from dcmon.web.encode import jsonable
 from dcmon.web.story import find_incident, tell
-from dcmon.web.text import LocalTime, anything, instant, number, quantity, shorten, span
+from dcmon.web.text import LocalTime, anything, number, quantity, shorten, span
 from dcmon.web.view import SiteView, headline, incident_row, open_incidents
 from dcmon.web.words import Words
 
@@ -39,7 +39,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.globals.update(chain=chain, span=span, instant=instant, headline=headline)
+    env.globals.update(chain=chain, span=span, instant=iso_utc, headline=headline)
     env.filters.update(shorten=shorten)
     return env
 
@@ -69,7 +69,7 @@ class Pages:
         """The time by dcmon's clock, in UTC and as the people at the site read it."""
         now = self._site.state.clock.now()
         local = LocalTime(self._site.plan.site.timezone, lang)
-        return {"now": instant(now), "clock": local.clock(now), "date": local.date(now)}
+        return {"now": iso_utc(now), "clock": local.clock(now), "date": local.date(now)}
 
     def draw(self, form: str, lang: str) -> Mapping[str, Any]:
         """What the stream sends: the site as data, or the wall's fragments with what to announce."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dcmon.config.config import Config
+from dcmon.config.holds import Holds
 from dcmon.config.rules import Rule
 from dcmon.config.site import Asset, AssetKind
 from dcmon.web.chain import lay_out
-from dcmon.web.values import Holds
 
 
 class Plan:

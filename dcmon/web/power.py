@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from dcmon.config.site import AssetKind
+from dcmon.config.site import DEAD_BELOW_V, AssetKind
 from dcmon.model import Severity
 from dcmon.web.chain import Box, Chain, Line
 from dcmon.web.plan import Plan
 from dcmon.web.text import quantity, span
 from dcmon.web.values import Latest
 from dcmon.web.words import Words
-
-DEAD_BELOW_V = 90.0
-"""Under this an output counts as dead: far from every nominal voltage, above what an open line picks up."""
 
 
 @dataclass(frozen=True, slots=True)

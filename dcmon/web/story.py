@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from dcmon.config.holds import HOLD
 from dcmon.config.rules import LimitRule, RiseRule, Rule, StateRule
 from dcmon.model import Alarm, Incident, SeriesKey, Severity, Transition
 from dcmon.web.curve import Curve, draw_curve
 from dcmon.web.plan import Plan
 from dcmon.web.state import Delivery, Sample, SiteState
-from dcmon.web.values import HOLD
 from dcmon.web.view import IncidentRow, incident_row
 from dcmon.web.words import Words
 
@@ -170,7 +170,7 @@ async def _curves(
         if samples := await state.history.samples(key, start, until):
             found.append((key, samples))
     start = max(start, min((samples[0].ts for _, samples in found), default=start))
-    slow = int(HOLD * plan.config.agent.polling.slow)
+    slow = round(HOLD * plan.config.agent.polling.slow)
 
     def draw() -> tuple[Curve, ...]:
         curves = (

@@ -6,26 +6,13 @@ import datetime as dt
 import math
 from zoneinfo import ZoneInfo
 
-from dcmon.model import Value
+from dcmon.model import Value, utc
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _SCALED = frozenset({"W", "bit/s", "B", "Wh"})
 """Units whose values are written with a prefix."""
 _SHOWN = {"degC": "°C", "1": "", "bit/s": "bit/s"}
 _DIGITS = {"V": 0, "%": 0, "rpm": 0, "Hz": 1, "degC": 1, "A": 1, "kPa": 0, "l": 0}
-
-
-def instant(ms: int) -> str:
-    """ISO 8601, UTC, milliseconds: 2026-11-23T10:00:00.000Z."""
-    return utc(ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
-
-
-def utc(ms: int) -> dt.datetime:
-    """The instant; the year 9999 where a broken clock points beyond the calendar."""
-    try:
-        return dt.datetime.fromtimestamp(ms // 1000, tz=dt.UTC)
-    except (OverflowError, ValueError, OSError):
-        return dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 def number(value: float, digits: int, lang: str) -> str:

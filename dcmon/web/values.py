@@ -5,37 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from dcmon.config.config import Config
+from dcmon.config.holds import Holds
 from dcmon.config.rules import CapacityRule, Condition, CountRule
 from dcmon.config.site import Group
-from dcmon.config.vocabulary import vocabulary
-from dcmon.model import Quality, Reading, SeriesKey, Value
-
-HOLD = 2.5
-"""A sample holds for so many of its intervals, then the point is unknown (DOMAIN: availability, precisely)."""
-
-
-class Holds:
-    """How long a reading of each asset can be believed, from the polling intervals of the device that gives it."""
-
-    def __init__(self, config: Config) -> None:
-        polling = config.agent.polling
-        self._default = (polling.fast, polling.slow)
-        self._assets: dict[str, tuple[int, int]] = {}
-        for asset, device in config.collectors.devices.items():
-            pair = (device.fast or polling.fast, device.slow or polling.slow)
-            for target in {asset, *(entry.asset for entry in device.maps if entry.asset)}:
-                known = self._assets.get(target, (0, 0))
-                self._assets[target] = (max(known[0], pair[0]), max(known[1], pair[1]))
-        self._fast = frozenset(name for name, point in vocabulary().items() if point.fast)
-
-    def hold(self, asset: str, point: str) -> int:
-        """Milliseconds."""
-        fast, slow = self._assets.get(asset, self._default)
-        return int(HOLD * (fast if point in self._fast else slow))
-
-    def fresh(self, reading: Reading, now: int) -> bool:
-        """Whether the reading still says something about now."""
-        return now - reading.ts <= self.hold(reading.asset, reading.point)
+from dcmon.model import Quality, Reading, SeriesKey, Value, number
 
 
 class Latest:
@@ -83,11 +56,7 @@ class Latest:
 
     def numbers(self, asset: str, point: str) -> list[float]:
         """The point's numbers over all its indices."""
-        return [
-            float(reading.value)
-            for reading in self.readings(asset, point)
-            if isinstance(reading.value, int | float) and not isinstance(reading.value, bool)
-        ]
+        return [float(size) for reading in self.readings(asset, point) if (size := number(reading.value)) is not None]
 
     def number(self, assets: str | Iterable[str], point: str) -> float | None:
         """The largest of the point's numbers at the first asset that has any (phases, sensors)."""
@@ -108,27 +77,13 @@ class Latest:
 
 
 def holds(condition: Condition, asset: str, latest: Latest) -> bool | None:
-    """Whether a rule's condition is met by the asset; None when nobody knows."""
-    readings = [
-        reading
+    """Whether a rule's condition is met by the asset, as the engine judges it; None when nobody knows."""
+    passes = condition.compile()
+    return _all(
+        passes(reading.value)
         for reading in latest.readings(condition.asset or asset, condition.point)
-        if condition.index in (None, reading.index) and reading.value is not None
-    ]
-    if not readings:
-        return None
-    return all(_passes(condition, reading.value) for reading in readings)
-
-
-def _passes(test: Condition, value: Value) -> bool:
-    if test.is_ is not None:
-        return value == test.is_
-    if test.in_ is not None:
-        return value in test.in_
-    if test.not_in is not None:
-        return value not in test.not_in
-    if not isinstance(value, int | float):
-        return False
-    return value > test.above if test.above is not None else test.below is not None and value < test.below
+        if condition.index in (None, reading.index)
+    )
 
 
 def able_conditions(config: Config, group: Group) -> tuple[Condition, ...]:
@@ -140,8 +95,13 @@ def able_conditions(config: Config, group: Group) -> tuple[Condition, ...]:
 
 
 def able(conditions: Sequence[Condition], asset: str, latest: Latest) -> bool | None:
-    """Kleene AND of the conditions; None when nobody knows, or when there is none."""
-    results = [holds(condition, asset, latest) for condition in conditions]
-    if any(result is False for result in results):
+    """Whether the asset meets all of the conditions; None when nobody knows, or when there is none."""
+    return _all(holds(condition, asset, latest) for condition in conditions)
+
+
+def _all(truths: Iterable[bool | None]) -> bool | None:
+    """Kleene AND; None of nothing."""
+    known = list(truths)
+    if False in known:
         return False
-    return None if not results or None in results else True
+    return None if not known or None in known else True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dcmon.config.holds import HOLD
 from dcmon.model import Alarm, AlarmState, Availability, Incident, Severity
 from dcmon.web.look import Look
 from dcmon.web.panels import Fuel, Pool, read_cooling, read_fuel, read_uplinks
@@ -246,7 +247,7 @@ def _headline(
 def blind_after(plan: Plan) -> int:
     """Without any reading for this long (ms) nothing on the page can be believed."""
     polling = plan.config.agent.polling
-    return int(2.5 * polling.slow) + polling.deadline
+    return round(HOLD * polling.slow) + polling.deadline
 
 
 def _sentence(incidents: Sequence[IncidentRow], words: Words) -> str:

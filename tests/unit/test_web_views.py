@@ -327,3 +327,4 @@ def test_a_reading_holds_for_two_and_a_half_of_its_own_devices_intervals() -> No
     assert holds.hold("tank-a", "fuel.level") == 100_000
     assert holds.hold("mains-b", "mains.available") == 5_000
     assert holds.hold("ups-a", "battery.charge") == 37_500
+    assert holds.hold("ups-a", "device.reachable") == 37_500, "what has no fast points is asked at the slow interval"

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import dcmon.web
+from dcmon.model import iso_utc
 from dcmon.web import words as module
-from dcmon.web.text import LocalTime, anything, instant, quantity, shorten, span
+from dcmon.web.text import LocalTime, anything, quantity, shorten, span
 from dcmon.web.words import Words, choose_language
 
 WEB = Path(dcmon.web.__file__).parent
@@ -112,8 +113,8 @@ def test_spans_have_two_units(ms: int, text: str) -> None:
 
 
 def test_instants_are_utc_with_milliseconds() -> None:
-    assert instant(1_795_428_202_500) == "2026-11-23T10:03:22.500Z"
-    assert instant(10**17).startswith("9999-")
+    assert iso_utc(1_795_428_202_500) == "2026-11-23T10:03:22.500Z"
+    assert iso_utc(10**17).startswith("9999-")
 
 
 def test_local_times_follow_the_site_and_name_the_day_when_it_is_another() -> None:
