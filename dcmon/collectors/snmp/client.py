@@ -35,6 +35,8 @@ _ANY: Final[dict[int, Address]] = {socket.AF_INET: ("0.0.0.0", 0), socket.AF_INE
 class NativeClient:
     """Owns the sockets and the requests under way, at most `max_in_flight` of them that are not overdue."""
 
+    _community_exchange: type[CommunityExchange] = CommunityExchange
+
     def __init__(self, *, max_in_flight: int = 200, receive_buffer: int = RECEIVE_BUFFER) -> None:
         self.stats = SnmpStats()
         self.gate = asyncio.Semaphore(max_in_flight)
@@ -60,7 +62,7 @@ class NativeClient:
         if version not in VERSIONS:
             raise ValueError(f"a community is for SNMP 1 and 2c, not {version!r}; version 3 has users: session_v3")
         target = Target(host, port, timeout_s * (retries + 1), self.endpoint)
-        exchange = CommunityExchange(self, target, VERSIONS[version], community.encode(), timeout_s, retries)
+        exchange = self._community_exchange(self, target, VERSIONS[version], community.encode(), timeout_s, retries)
         return Session(exchange, self.stats)
 
     def session_v3(
@@ -175,16 +177,8 @@ class NativeClient:
         except DecodeError as error:
             self._on_other(data, address, error)
             return
-        pending = self._pending.get(header.request_id)
-        if (
-            pending is None
-            or pending.address != address
-            or header.version != pending.exchange.version
-            or header.community != pending.exchange.community
-            or header.pdu != RESPONSE
-            or pending.future.done()
-        ):
-            self.stats.stray += 1
+        pending = self._waiting(address, header.version, header.community, header.pdu, header.request_id)
+        if pending is None:
             return
         try:
             status, index, varbinds = decode_body(data, header)
@@ -193,6 +187,21 @@ class NativeClient:
             pending.garbled = error
             return
         pending.future.set_result(Answer(status, index, varbinds, len(data)))
+
+    def _waiting(self, address: Address, version: int, community: bytes, pdu: int, request_id: int) -> Pending | None:
+        """The request that a v1 or v2c message answers; None, and counted, when none waits for it."""
+        pending = self._pending.get(request_id)
+        if (
+            pending is None
+            or pending.address != address
+            or version != pending.exchange.version
+            or community != pending.exchange.community
+            or pdu != RESPONSE
+            or pending.future.done()
+        ):
+            self.stats.stray += 1
+            return None
+        return pending
 
     def _on_other(self, data: bytes, address: Address, error: DecodeError) -> None:
         """No v1 or v2c message: an answer to a v3 request, or garbage."""

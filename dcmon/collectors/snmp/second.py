@@ -30,9 +30,8 @@ from dcmon.collectors.snmp.ber import (
 )
 from dcmon.collectors.snmp.client import NativeClient
 from dcmon.collectors.snmp.community import CommunityExchange
-from dcmon.collectors.snmp.message import GET, GETBULK, GETNEXT, RESPONSE, V1, V2C, VERSIONS
-from dcmon.collectors.snmp.session import Answer, Session, SnmpSession
-from dcmon.collectors.snmp.target import Target
+from dcmon.collectors.snmp.message import GET, GETBULK, GETNEXT, V1, V2C
+from dcmon.collectors.snmp.session import Answer
 
 if TYPE_CHECKING:
     from dcmon.collectors.snmp.udp import Address
@@ -47,45 +46,6 @@ class _Decoded(NamedTuple):
     pdu: int
     request_id: int
     answer: Answer
-
-
-class PysnmpClient(NativeClient):
-    """A NativeClient whose v1 and v2c messages pysnmp encodes and decodes."""
-
-    def session(
-        self,
-        host: str,
-        port: int = 161,
-        version: str = "2c",
-        community: str = "public",
-        *,
-        timeout_s: float = 2.0,
-        retries: int = 2,
-    ) -> SnmpSession:
-        if version not in VERSIONS:
-            raise ValueError(f"a community is for SNMP 1 and 2c, not {version!r}; version 3 has users: session_v3")
-        target = Target(host, port, timeout_s * (retries + 1), self.endpoint)
-        exchange = PysnmpExchange(self, target, VERSIONS[version], community.encode(), timeout_s, retries)
-        return Session(exchange, self.stats)
-
-    def _on_datagram(self, data: bytes, address: Address) -> None:
-        try:
-            found = _decode(data)
-        except DecodeError as error:
-            self._on_other(data, address, error)
-            return
-        pending = self._pending.get(found.request_id)
-        if (
-            pending is None
-            or pending.address != address
-            or found.version != pending.exchange.version
-            or found.community != pending.exchange.community
-            or found.pdu != RESPONSE
-            or pending.future.done()
-        ):
-            self.stats.stray += 1
-            return
-        pending.future.set_result(found.answer)
 
 
 class PysnmpExchange(CommunityExchange):
@@ -111,6 +71,22 @@ class PysnmpExchange(CommunityExchange):
         from pyasn1.codec.ber import encoder
 
         return bytes(encoder.encode(message))
+
+
+class PysnmpClient(NativeClient):
+    """A NativeClient whose v1 and v2c messages pysnmp encodes and decodes."""
+
+    _community_exchange = PysnmpExchange
+
+    def _on_datagram(self, data: bytes, address: Address) -> None:
+        try:
+            found = _decode(data)
+        except DecodeError as error:
+            self._on_other(data, address, error)
+            return
+        pending = self._waiting(address, found.version, found.community, found.pdu, found.request_id)
+        if pending is not None:
+            pending.future.set_result(found.answer)
 
 
 @lru_cache(maxsize=2)
