@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+QUIET = 0.1
+"""Share of all cores that other programs may take for the machine to count as quiet."""
+
 
 def cores() -> tuple[int, int]:
     """(the core that is measured, the core of everything else); the same one where there is only one.
@@ -43,6 +46,27 @@ def spent_by(pid: int) -> float:
     for task in Path(f"/proc/{pid}/task").iterdir():
         total += int((task / "schedstat").read_text(encoding="ascii").split()[0])
     return total / 1e9
+
+
+def wait_until_quiet(patience_s: float) -> float:
+    """Waits until other programs leave the machine alone for a second, but no longer than that.
+
+    Returns the share of all cores that they took in the last second.
+    """
+    until = time.monotonic() + patience_s
+    while True:
+        before = _busy()
+        time.sleep(1.0)
+        busy, total = (now - then for now, then in zip(_busy(), before, strict=True))
+        share = busy / max(total, 1)
+        if share <= QUIET or time.monotonic() > until:
+            return share
+
+
+def _busy() -> tuple[int, int]:
+    """(ticks in which the cores worked, or were taken away by the host; all ticks)."""
+    ticks = [int(field) for field in Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]]
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
 
 
 def resident_mb() -> float:

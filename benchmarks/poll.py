@@ -199,6 +199,8 @@ def measure() -> Result:
             result.details[name] = {"polls": sum(polls for _, polls in windows[name])}
             if isinstance(contender, Dcmon):
                 result.details[name] |= {"failed": contender.failed(), "transitions": contender.pipeline.transitions}
+                if contender.failed() > result.details[name]["polls"] / 100:
+                    raise RuntimeError(f"more than one poll in a hundred was not answered: {result.details}")
     costs = {name: [us for us, _ in found] for name, found in windows.items()}
     for name, runs in costs.items():
         result.figures.append(middle(WHAT[name], runs, "us CPU", TARGET_US if name == "dcmon" else None))

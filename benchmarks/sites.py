@@ -37,6 +37,8 @@ _NUMBERS: tuple[tuple[str, str | None, float, float], ...] = (
     ("output.power", "1", 40_000.0, 2_000.0),
 )
 
+POINTS = len(_TRUTHS) + len(_NUMBERS)
+
 
 def profile(oids: Sequence[str], highest: float) -> dict[str, Any]:
     """A profile of ten scalars; `highest` is the largest raw value that the agent says."""
