@@ -27,7 +27,7 @@ packages: ## the Debian packages that the tests talk to, where root or sudo may 
 	@sh tests/install-packages
 
 bench: $(VENV)/.developing ## all benchmarks, one JSON line each, and the table of the README
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --table
 
 dashboards: $(VENV)/.developing ## grafana/dashboards from their program
 	$(BIN)/python grafana/generate.py
