@@ -29,10 +29,8 @@ def test_what_is_generated_is_current(program: str) -> None:
 def test_every_module_and_everything_public_in_it_says_what_it_is(module: Path) -> None:
     tree = ast.parse(module.read_text(encoding="utf-8"))
     silent = [] if ast.get_docstring(tree) else ["the module"]
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
-            if not ast.get_docstring(node):
-                silent.append(node.name)
+    things = [node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)]
+    silent += [node.name for node in things if not node.name.startswith("_") and not ast.get_docstring(node)]
     assert not silent, f"without a docstring: {', '.join(silent)}"
 
 
