@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 from dcmon.clock import Clock
+from dcmon.collectors.modbus import Buses
+from dcmon.collectors.modbus.bus import BusStats
 from dcmon.collectors.poller import Poller
+from dcmon.collectors.snmp import NativeClient, SnmpStats
 from dcmon.collectors.traps import TrapReceiver
 from dcmon.config.config import Config
 from dcmon.config.site import POWER_CHAIN, AssetKind
@@ -17,6 +22,7 @@ from dcmon.notify.outbox import OutboxWorker
 from dcmon.pipeline import Pipeline
 from dcmon.storage.influx import InfluxSink
 from dcmon.storage.journal import Journal
+from dcmon.storage.outbox import Waiting
 from dcmon.storage.samples import Samples
 
 log = logging.getLogger("dcmon")
@@ -40,6 +46,9 @@ class Upkeep:
         outbox: OutboxWorker,
         influx: InfluxSink | None,
         traps: TrapReceiver | None,
+        *,
+        clients: Iterable[NativeClient] = (),
+        buses: Buses | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -50,13 +59,14 @@ class Upkeep:
         self._outbox = outbox
         self._influx = influx
         self._traps = traps
+        self._clients = tuple(clients)
+        self._buses = buses
         self._own = next((asset.id for asset in config.site.assets if asset.kind is AssetKind.AGENT), None)
-        chain = {asset.id for asset in config.site.assets if asset.kind in POWER_CHAIN}
-        self._vital_assets = frozenset(chain)
+        self._vital_assets = frozenset(asset.id for asset in config.site.assets if asset.kind in POWER_CHAIN)
         self._vital_points = frozenset(name for name, point in vocabulary().items() if point.fast)
         self._sizes: dict[str, float] = {}
         self._lag_s = 0.0
-        self._pending = 0
+        self._waiting = Waiting(0, None)
 
     async def run(self) -> None:
         """Beats until cancelled."""
@@ -75,12 +85,17 @@ class Upkeep:
         figures: dict[str, float] = {
             "polls": sum(each.polls for each in stats),
             "polls_skipped": sum(each.overruns for each in stats),
+            "polls_undelivered": sum(each.undelivered for each in stats),
             "readings": self._pipeline.readings,
             "transitions": self._pipeline.transitions,
             "samples_dropped": self._dropped(),
+            "samples_refused": self._refused(),
+            "blocks_damaged": self._samples.damaged,
             "journal_errors": self._pipeline.failed_commits,
             **{f"poll_errors:{reason}": count for reason, count in self._poller.errors.items()},
             **{f"notifications_{result}:{channel}": n for (result, channel), n in self._outbox.results.items()},
+            **_events("snmp_events", (client.stats for client in self._clients)),
+            **_events("modbus_events", (bus.stats for bus in self._buses.by_key.values()) if self._buses else ()),
         }
         if self._traps is not None:
             traps = self._traps.stats
@@ -89,6 +104,7 @@ class Upkeep:
                 "traps_dropped:full": traps.dropped,
                 "traps_dropped:malformed": traps.malformed,
                 "traps_dropped:foreign": traps.foreign,
+                "traps_dropped:failed": traps.failed,
             }
         if self._influx is not None:
             figures["influx_errors"] = self._influx.stats.failures
@@ -100,7 +116,8 @@ class Upkeep:
             "loop_lag": self._lag_s,
             "poll_lag": self._poller.lag_s,
             "in_flight": self._poller.in_flight,
-            "outbox_pending": self._pending,
+            "outbox_pending": self._waiting.messages,
+            "outbox_oldest": self._oldest_s(),
             "buffer_samples": self._samples.buffered,
             **self._sizes,
         }
@@ -113,6 +130,13 @@ class Upkeep:
         if self._influx is not None:
             dropped += self._influx.stats.dropped + self._influx.spool.dropped
         return dropped
+
+    def _refused(self) -> int:
+        return self._samples.stats.refused + (self._influx.stats.refused if self._influx is not None else 0)
+
+    def _oldest_s(self) -> float:
+        oldest = self._waiting.oldest
+        return 0.0 if oldest is None else max(0, self._clock.now() - oldest) / 1000
 
     async def _beat(self) -> None:
         failing = False
@@ -131,12 +155,12 @@ class Upkeep:
     def _persist(self, now: int) -> None:
         """In a thread: says that dcmon is alive and keeps what `lost while on battery` needs after a restart."""
         self._journal.alive(now)
-        self._pending = self._journal.pending_count()
+        self._waiting = self._journal.waiting()
         self._sizes = {"journal_bytes": self._journal.size(), "samples_bytes": self._samples.size()}
-        latest = list(self._pipeline.latest.items())
-        vital = self._vital_assets, self._vital_points
         self._journal.save_readings(
-            reading for key, reading in latest if key.asset in vital[0] and key.point in vital[1]
+            reading
+            for key, reading in list(self._pipeline.latest.items())
+            if key.asset in self._vital_assets and key.point in self._vital_points
         )
 
     def _report(self, now: int) -> None:
@@ -147,7 +171,7 @@ class Upkeep:
             "dcmon.poll_lag": self._poller.lag_s,
             "dcmon.polls_skipped": sum(each.overruns for each in self._poller.stats.values()),
             "dcmon.samples_dropped": self._dropped(),
-            "dcmon.outbox_pending": self._pending,
+            "dcmon.outbox_pending": self._waiting.messages,
             "dcmon.spool_bytes": self._influx.spool.size if self._influx is not None else 0,
             "dcmon.traps_dropped": self._traps.stats.dropped if self._traps is not None else 0,
         }
@@ -168,3 +192,11 @@ class Upkeep:
             due = loop.time() + _LAG_EVERY_S
             loop.call_at(due, lambda future=woken: future.done() or future.set_result(loop.time()))  # type: ignore[misc]
             self._lag_s = max(await woken - due, self._lag_s * 0.5)
+
+
+def _events(key: str, stats: Iterable[SnmpStats | BusStats]) -> dict[str, float]:
+    """The counters of several of a kind, added up."""
+    total: Counter[str] = Counter()
+    for each in stats:
+        total.update(asdict(each))
+    return {f"{key}:{event}": count for event, count in total.items()}

@@ -72,8 +72,6 @@ class DeviceStats:
     failed: int = 0
     overruns: int = 0
     """Instants of the schedule that were skipped because a poll was still under way."""
-    crashes: int = 0
-    """Polls that ended in a programming error."""
     undelivered: int = 0
     """Batches that the pipeline did not take."""
     back_off_until: int | None = None
@@ -269,7 +267,6 @@ class Poller:
         except TimeoutError:
             return self._failed(watch, "timeout", f"the poll was not finished after {self._deadlines.seconds:g} s")
         except Exception as error:
-            stats.crashes += 1
             detail = f"fault of dcmon: {error!r}"
             if stats.failures == 0 or stats.last_error != detail:
                 log.exception("%s: the poll failed by a fault of dcmon; the other devices go on", asset)

@@ -73,7 +73,6 @@ class TrapStats:
     malformed: int = 0
     foreign: int = 0
     """Of an unknown community or user, with a wrong digest, or stale."""
-    informs: int = 0
     failed: int = 0
     """Events that could not be handed on."""
 
@@ -194,7 +193,6 @@ class TrapReceiver:
                 await self._hand_on(_event(ts, address, found.notification, foreign=True))
             return
         if await self._hand_on(_event(ts, address, found, foreign=False)) and found.reply is not None:
-            self.stats.informs += 1
             self._send(number, found.reply, address)
 
     def _read(self, data: bytes) -> Notification | Other:

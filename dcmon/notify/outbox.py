@@ -27,7 +27,7 @@ from dcmon.model import Changes, Notification, SendError, StoreError
 from dcmon.notify.caps import free_slots, next_slot
 from dcmon.notify.failures import Attempts, Outcome, Verdict, findings, judge
 from dcmon.notify.parcels import Parcel, bundle, fold
-from dcmon.notify.records import STORE_PAUSE_S, OutboxJournal, OutboxStats, Records
+from dcmon.notify.records import STORE_PAUSE_S, OutboxJournal, Records
 
 _log = logging.getLogger("dcmon.notify")
 
@@ -90,7 +90,7 @@ class OutboxWorker:
         self._records = Records(journal, clock, commit)
         self._woken = asyncio.Event()
         self.results: Counter[tuple[str, str]] = Counter()
-        """Attempts by (sent, failed or unknown; channel)."""
+        """Attempts by (sent, failed or unknown; channel), and as `held` the messages that a storm cap puts off."""
         self._lanes: dict[tuple[str, str], _Lane] = {}
         self._held: set[str] = set()
         self._diverted: set[str] = set()
@@ -103,10 +103,6 @@ class OutboxWorker:
     def wake(self) -> None:
         """Something was queued: look at once."""
         self._woken.set()
-
-    @property
-    def stats(self) -> OutboxStats:
-        return self._records.stats
 
     async def run(self) -> None:
         """Sends until cancelled; then what is under way may end within a few seconds, and the rest stays queued."""
@@ -202,7 +198,7 @@ class OutboxWorker:
         now = self._clock.now()
         parcels = self._parcels(lane, now)
         if not parcels:
-            self.stats.held += len(lane.waiting.keys() - lane.held)
+            self.results["held", lane.channel] += len(lane.waiting.keys() - lane.held)
             lane.held = set(lane.waiting)
             return next_slot(lane.sent, now, self._settings.caps[lane.channel])
         for parcel in parcels:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -36,23 +35,10 @@ class OutboxJournal(Protocol):
     def next_outbox_due(self) -> int | None: ...
 
 
-@dataclass(slots=True)
-class OutboxStats:
-    """Outbox rows counted since the start; `retried` counts attempts that will be repeated."""
-
-    sent: int = 0
-    retried: int = 0
-    failed: int = 0
-    unknown: int = 0
-    held: int = 0
-    """Put off by a storm cap."""
-
-
 class Records:
     """Writes until the journal takes it: what was sent and is not recorded would be sent again."""
 
     def __init__(self, journal: OutboxJournal, clock: Clock, commit: Callable[[Changes], Awaitable[None]]) -> None:
-        self.stats = OutboxStats()
         self.closing = False
         """Set when the worker stops: a journal that does not work is then left alone."""
         self._journal = journal
@@ -61,19 +47,15 @@ class Records:
         self._troubled: Counter[str] = Counter()
 
     async def sent(self, key: str, answer: str) -> None:
-        self.stats.sent += 1
         await self._insist(partial(asyncio.to_thread, self._journal.mark_sent, key, self._clock.now(), answer))
 
     async def retry(self, key: str, detail: str, at: int) -> None:
-        self.stats.retried += 1
         await self._insist(partial(asyncio.to_thread, self._journal.mark_failed, key, self._clock.now(), detail, at))
 
     async def failed(self, key: str, detail: str) -> None:
-        self.stats.failed += 1
         await self._insist(partial(asyncio.to_thread, self._journal.mark_failed, key, self._clock.now(), detail, None))
 
     async def unknown(self, key: str, detail: str) -> None:
-        self.stats.unknown += 1
         await self._insist(partial(asyncio.to_thread, self._journal.mark_unknown, key, self._clock.now(), detail))
 
     async def learnt(self, findings: Changes) -> None:

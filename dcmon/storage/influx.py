@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class SinkStats:
-    """What the sink did since it was made; ordinary points of the asset `dcmon`."""
+    """What the sink did since it was made, for /metrics."""
 
     written: int = 0
     """Lines that the server has confirmed."""

@@ -33,7 +33,7 @@ from dcmon.storage.journal_schema import (
     TRANSITION,
     RowType,
 )
-from dcmon.storage.outbox import Delivery, OutboxRow
+from dcmon.storage.outbox import Delivery, OutboxRow, Waiting
 
 R = TypeVar("R")
 
@@ -145,15 +145,10 @@ class JournalReader:
             ).fetchall()
         return [OutboxRow(NOTIFICATION.decode(row[3:]), row[0], row[1], row[2]) for row in reversed(found)]
 
-    def pending_count(self) -> int:
-        """How many messages wait to be sent or are being sent."""
-        counts = self.outbox_counts()
-        return counts.get("pending", 0) + counts.get("leased", 0)
-
-    def outbox_counts(self) -> dict[str, int]:
-        """Messages by state: pending, leased, sent, failed, unknown."""
+    def waiting(self) -> Waiting:
+        """How many messages wait to be sent or are being sent, and since when."""
         with self._db.reading() as db:
-            return outbox.counts(db)
+            return outbox.waiting(db)
 
     def next_outbox_due(self) -> int | None:
         """When the next message can be claimed (ms UTC; may lie in the past); None when none waits."""

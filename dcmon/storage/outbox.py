@@ -42,6 +42,13 @@ class Delivery(NamedTuple):
     detail: str
 
 
+class Waiting(NamedTuple):
+    """Messages that wait to be sent or are being sent, and when the oldest of them was decided (ms UTC)."""
+
+    messages: int
+    oldest: int | None
+
+
 def insert(connection: sqlite3.Connection, notifications: list[Notification]) -> None:
     """Queues messages; one whose key is known already is left as it is."""
     connection.executemany(
@@ -115,6 +122,7 @@ def next_due(connection: sqlite3.Connection) -> int | None:
     return due
 
 
-def counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """Messages by state."""
-    return dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
+def waiting(connection: sqlite3.Connection) -> Waiting:
+    """What is not settled yet."""
+    row = connection.execute("SELECT count(*), min(created) FROM outbox WHERE state IN ('pending', 'leased')")
+    return Waiting(*row.fetchone())

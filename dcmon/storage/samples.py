@@ -41,10 +41,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class SampleStats:
-    """What the store did since it was opened; ordinary points of the asset `dcmon`."""
+    """What the store did since it was opened, for /metrics."""
 
-    appended: int = 0
-    flushed: int = 0
     dropped: int = 0
     """Readings lost because the disk took none for too long."""
     refused: int = 0
@@ -92,7 +90,6 @@ class Samples:
         """Takes readings; never waits for the disk. Time stamps may come in any order."""
         with self._lock:
             self._buffer += readings
-            self.stats.appended += len(readings)
             if len(self._buffer) > BUFFER:
                 self._drop_oldest()
 
@@ -194,6 +191,11 @@ class Samples:
         return rollup.added(result, rollup.aggregate(blocks.cut(blocks.merged(partly), start, end)))
 
     @property
+    def damaged(self) -> int:
+        """Blocks found to be unreadable since the start."""
+        return self._compactor.damaged
+
+    @property
     def buffered(self) -> int:
         """Readings that are in memory only."""
         return len(self._buffer) + len(self._flushing)
@@ -251,7 +253,6 @@ class Samples:
             self._series.update(added)
             self._next_id += len(batch)
             self._flushing = []
-        self.stats.flushed += written
         self.stats.refused += len(batch) - written
         if written:
             self._compactor.added(written, min(reading[0] for reading in batch if isinstance(reading[0], int)))

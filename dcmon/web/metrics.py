@@ -33,6 +33,9 @@ COUNTERS: Final[Mapping[str, tuple[str, str, str | None]]] = {
     "polls": ("dcmon_polls", "Polls that ended, answered or not.", None),
     "poll_errors": ("dcmon_poll_errors", "Polls that failed.", "reason"),
     "polls_skipped": ("dcmon_polls_skipped", "Polls left out because the one before still ran.", None),
+    "polls_undelivered": ("dcmon_polls_undelivered", "Polls whose readings could not be judged or kept.", None),
+    "snmp_events": ("dcmon_snmp_events", "What SNMP requests met.", "event"),
+    "modbus_events": ("dcmon_modbus_events", "What Modbus reads met.", "event"),
     "readings": ("dcmon_readings", "Readings judged.", None),
     "transitions": ("dcmon_transitions", "Changes of state that the journal keeps.", None),
     "samples_dropped": (
@@ -40,11 +43,18 @@ COUNTERS: Final[Mapping[str, tuple[str, str, str | None]]] = {
         "Samples lost because a buffer, the spool or the disk was full.",
         None,
     ),
+    "samples_refused": (
+        "dcmon_samples_refused",
+        "Samples that the sample store or the time-series server called wrong.",
+        None,
+    ),
+    "blocks_damaged": ("dcmon_sample_blocks_damaged", "Blocks of samples that could not be read.", None),
     "traps": ("dcmon_traps", "Traps and informs received.", None),
     "traps_dropped": ("dcmon_traps_dropped", "Traps that could not be kept or were refused.", "reason"),
     "notifications_sent": ("dcmon_notifications_sent", "Notifications delivered.", "channel"),
     "notifications_failed": ("dcmon_notifications_failed", "Attempts that failed.", "channel"),
     "notifications_unknown": ("dcmon_notifications_unknown", "Attempts that may have arrived.", "channel"),
+    "notifications_held": ("dcmon_notifications_held", "Notifications put off by a storm cap.", "channel"),
     "journal_errors": ("dcmon_journal_errors", "Commits that the journal refused.", None),
     "influx_errors": ("dcmon_influx_errors", "Writes that the time-series server refused or did not answer.", None),
 }

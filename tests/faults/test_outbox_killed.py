@@ -57,7 +57,7 @@ async def test_killed_again_and_again_it_loses_no_message_and_repeats_at_most_on
             if kill < KILLS:
                 await asyncio.sleep(chance.uniform(0.01, 0.15))
             else:
-                await until(lambda: journal.pending_count() == 0, 30)
+                await until(lambda: journal.waiting().messages == 0, 30)
             process.kill()
             await process.wait()
     journal.close()

@@ -34,12 +34,12 @@ async def test_what_is_queued_is_sent_once_and_recorded(tmp_path: Path) -> None:
     mail = Scripted()
     async with post(tmp_path, {"email": mail}) as office:
         await office.queue(page("i1"), page("i2", "ben"))
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         await office.queue(page("i1"))
         await asyncio.sleep(0.1)
         assert sorted(mail.keys) == ["i1/page/0/anna/email", "i2/page/0/ben/email"]
         assert office.results() == {key: ["sent"] for key in mail.keys}
-        assert office.worker.stats.sent == 2
+        assert office.worker.results == {("sent", "email"): 2}
 
 
 async def test_a_channel_that_hangs_holds_up_no_other_and_a_person_who_hangs_nobody_else(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ async def test_a_message_that_takes_longer_than_its_lease_is_not_sent_twice(tmp_
             office.worker.wake()
         assert mail.hang is not None
         mail.hang.set()
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         assert mail.tried == 1
 
 
@@ -77,7 +77,7 @@ async def test_transient_failures_are_tried_again_until_it_works_and_logged_once
     caplog.set_level(logging.INFO, "dcmon.notify")
     async with post(tmp_path, {"email": mail}, **FAST) as office:
         await office.queue(page())
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         assert office.results() == {page().key: ["retry", "retry", "retry", "sent"]}
     assert [record.getMessage() for record in caplog.records] == [
         "outbox: email does not work: 421 later; tried again until it does",
@@ -99,9 +99,9 @@ async def test_a_relay_away_for_an_hour_gets_everything_afterwards_each_once(tmp
         over = page("i0", "anna", kind="resolved", created=start + 60_000, due=start + 60_000)
         await office.queue(over)
         await until(lambda: clock.now() > start + 3_600_000)
-        assert office.journal.pending_count() == 13
+        assert office.journal.waiting().messages == 13
         async with smtp_sink(sink):
-            await until(lambda: office.journal.pending_count() == 0)
+            await until(lambda: office.journal.waiting().messages == 0)
         assert {attempts[-1] for attempts in office.results().values()} == {"sent"}
     ids = [message["Message-ID"] for message in sink.messages]
     assert len(ids) == len(set(ids)) == 12, "the page that was over before it could go is one message with its end"
@@ -114,7 +114,7 @@ async def test_a_refused_message_goes_another_way_and_the_record_says_so(tmp_pat
     async with post(tmp_path, {"email": mail, "webhook": hook}) as office:
         await office.queue(page(person="boss"))
         await until(lambda: len(hook.taken) == 1)
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         key = page(person="boss").key
         assert hook.keys == [f"{key}>webhook"]
         assert mail.tried == 1
@@ -138,7 +138,7 @@ async def test_an_unknown_outcome_goes_another_way_and_is_not_repeated(tmp_path:
     async with post(tmp_path, {"email": mail, "webhook": hook}, **FAST) as office:
         await office.queue(page(person="boss"))
         await until(lambda: len(hook.taken) == 1)
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         await asyncio.sleep(0.1)
         assert mail.tried == 1
         assert office.results()[page(person="boss").key] == ["unknown"]
@@ -151,7 +151,7 @@ async def test_an_unknown_outcome_without_another_way_is_tried_again_with_the_sa
         mail = EmailNotifier(Smtp.model_validate({"port": sink.port, "timeout": "100ms"}))
         async with post(tmp_path, {"email": mail}, **FAST) as office:
             await office.queue(page())
-            await until(lambda: office.journal.pending_count() == 0)
+            await until(lambda: office.journal.waiting().messages == 0)
             assert office.results() == {page().key: ["retry", "retry", "unknown"]}
     assert len(sink.messages) == 3
     assert len({message["Message-ID"] for message in sink.messages}) == 1
@@ -162,7 +162,7 @@ async def test_a_page_that_waits_too_long_also_goes_another_way_and_both_arrive_
     mail.script = lambda message: SendError("421") if not hook.taken or mail.tried < 12 else None
     async with post(tmp_path, {"email": mail, "webhook": hook}, divert="150ms", **FAST) as office:
         await office.queue(page(person="boss"))
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         assert len(hook.taken) == len(mail.taken) == 1
         states = [entry.state for entry in office.journal.transitions(type="page")]
         assert sorted(states) == ["delayed", "queued"]
@@ -172,7 +172,7 @@ async def test_a_channel_without_an_answer_is_unknown_at_the_deadline(tmp_path: 
     mail, hook = Scripted(hang=asyncio.Event()), Scripted()
     async with post(tmp_path, {"email": mail, "webhook": hook}, deadline="50ms") as office:
         await office.queue(page(person="boss"))
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         assert office.results()[page(person="boss").key] == ["unknown"]
 
 
@@ -180,7 +180,7 @@ async def test_too_old_a_message_is_given_up_and_recorded(tmp_path: Path) -> Non
     mail = Scripted(script=lambda message: SendError("421"))
     async with post(tmp_path, {"email": mail}, give_up="100ms", **FAST) as office:
         await office.queue(page())
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         assert office.results()[page().key][-1] == "failed"
 
 
@@ -190,7 +190,7 @@ async def test_people_and_channels_that_are_no_longer_configured_fail_for_good(
 ) -> None:
     async with post(tmp_path, {"email": Scripted()}) as office:
         await office.queue(page(person=person, channel=channel))
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         delivery = office.journal.deliveries()[0]
         assert delivery.result == "failed"
         assert person in delivery.detail or channel in delivery.detail
@@ -210,7 +210,7 @@ async def test_a_fault_in_a_channel_ends_nothing_and_the_message_is_tried_again(
     async with post(tmp_path, {"email": mail}, **FAST) as office:
         await office.queue(page())
         await until(lambda: len(mail.taken) == 1)
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         assert office.journal.deliveries()[0].detail == "fault in channel email: ZeroDivisionError"
     assert "has a fault of its own" in caplog.text
 
@@ -223,13 +223,13 @@ async def test_a_storm_is_a_few_messages_and_one_list_that_leaves_nothing_out(tm
         start = clock.now()
         grave = page("i250", created=start, due=start, severity=Severity.CRITICAL)
         await office.queue(*(page(f"i{number}", created=start, due=start) for number in range(250)), grave)
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         first = len(mail.taken)
         assert first <= 15
         assert mail.taken[0].incident == "i250", "the gravest first"
         assert mail.taken[first - 1].kind == "bundle"
         await office.queue(*(page(f"late{number}", created=clock.now(), due=clock.now()) for number in range(30)))
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         assert len(mail.taken) == first + 1, "held back until the next slot, then one list"
         said = {item["incident"] for message in mail.taken for item in message.facts.get("items", ())}
         said |= {message.incident for message in mail.taken}
@@ -243,7 +243,7 @@ async def test_a_channel_without_a_cap_is_never_bundled(tmp_path: Path) -> None:
     hook = Scripted()
     async with post(tmp_path, {"webhook": hook}) as office:
         await office.queue(*(page(f"i{number}", "boss", "webhook") for number in range(60)))
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         assert len(hook.taken) == 60
 
 
@@ -257,7 +257,7 @@ async def test_killed_between_sending_and_recording_it_is_sent_again_with_the_sa
         assert mail.taken == [], "its lease is still running"
         office.journal.release_leases()
         office.worker.wake()
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         assert mail.keys == [page().key]
 
 
@@ -276,7 +276,7 @@ async def test_what_was_sent_while_the_disk_was_full_is_recorded_later_and_not_s
 
         office.journal.mark_sent = mark_sent  # type: ignore[method-assign]
         await office.queue(page())
-        await until(lambda: office.journal.pending_count() == 0)
+        await until(lambda: office.journal.waiting().messages == 0)
         assert mail.tried == 1
         assert office.results() == {page().key: ["sent"]}
 
@@ -294,7 +294,7 @@ async def test_a_message_under_way_when_dcmon_stops_is_finished_and_recorded(tmp
         journal.close = lambda: None  # type: ignore[method-assign]
     assert sorted(office.results().values()) == [["sent"]]
     assert len(mail.taken) == 1, "what was not yet begun waits for the next start"
-    assert journal.pending_count() == 1
+    assert journal.waiting().messages == 1
     closed()
 
 

@@ -224,7 +224,7 @@ async def test_a_v3_sender_of_informs_learns_who_and_when_we_are_and_is_answered
         answer: V3Message = decode_v3(data)
         assert keys.verify(data, answer.mac_offset, answer.mac)
         plain = decode_scoped(keys.decrypt(answer.boots, answer.time, answer.salt, answer.payload))
-        assert (plain.request_id, len(box.events), box.receiver.stats.informs) == (9, 1, 1)
+        assert (plain.request_id, len(box.events)) == (9, 1)
 
 
 async def test_a_v3_inform_out_of_the_time_window_is_no_event() -> None:

@@ -198,7 +198,7 @@ def test_pruning_deletes_what_ended_long_ago_and_leaves_what_is_open(journal: Jo
     assert len(journal.transitions()) == 5
     assert [one.id for one in journal.incidents()] == ["old-open"]
     assert len(journal.intervals("x", 0, NOW)) == 1
-    assert journal.pending_count() == 2
+    assert journal.waiting().messages == 2
 
 
 def test_text_that_no_encoding_can_carry_does_not_keep_a_transition_from_being_kept(journal: Journal) -> None:

@@ -344,7 +344,7 @@ async def test_a_programming_error_in_one_device_is_logged_once_and_ends_nobody(
     bad, good = Fake("bad", clock, crash), Fake("good", clock)
     async with polling(clock, bad, good) as (poller, got):
         await clock.advance(100)
-        assert poller.stats["bad"].crashes == len(bad.polls) > 3
+        assert poller.errors["internal"] == len(bad.polls) > 3
         assert len(good.polls) >= 49
         assert {r.reason for r in got if r.asset == "bad"} == {"internal"}
     assert sum(record.exc_info is not None for record in caplog.records) == 1
