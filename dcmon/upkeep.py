@@ -190,8 +190,13 @@ class Upkeep:
         while True:
             woken: asyncio.Future[float] = loop.create_future()
             due = loop.time() + _LAG_EVERY_S
-            loop.call_at(due, lambda future=woken: future.done() or future.set_result(loop.time()))  # type: ignore[misc]
+            loop.call_at(due, _tell_time, woken, loop)
             self._lag_s = max(await woken - due, self._lag_s * 0.5)
+
+
+def _tell_time(woken: asyncio.Future[float], loop: asyncio.AbstractEventLoop) -> None:
+    if not woken.done():
+        woken.set_result(loop.time())
 
 
 def _events(key: str, stats: Iterable[SnmpStats | BusStats]) -> dict[str, float]:

@@ -185,7 +185,7 @@ class OutboxWorker:
                 until = await self._round(lane)
                 if until is not None and not self._records.closing:
                     await self._either(lane.fresh, (until - self._clock.now()) / 1000)
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001  # a fault in one lane must not end the others; it is logged in full
             _log.exception("outbox: messages to %s over %s wait for the end of their lease", lane.person, lane.channel)
         finally:
             lane.task = None
@@ -250,7 +250,7 @@ class OutboxWorker:
             return error
         except TimeoutError:
             return SendError("no answer within the deadline", unknown=True)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001  # whatever a channel does, the page goes over another one
             _log.exception("outbox: channel %s has a fault of its own", message.channel)
             return SendError(f"fault in channel {message.channel}: {type(error).__name__}")
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -179,7 +180,7 @@ class Database:
             connection = self._connection()
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             for number in range(version, len(self.schema.migrations)):
-                self._transaction(lambda opened, number=number: self._migrate(opened, number))  # type: ignore[misc]
+                self._transaction(partial(self._migrate, number=number))
 
     def _check_file(self) -> None:
         """Looks before the first write: a file of another program is left exactly as it was."""

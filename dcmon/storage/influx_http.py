@@ -71,7 +71,7 @@ class V2Writer:
         self._client = InfluxDBClientAsync(
             settings.url, token or "", settings.org, timeout=settings.timeout, allow_redirects=False
         )
-        self._service: Any = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
+        self._service: Any = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]  # of the library
 
     async def write(self, body: str) -> None:
         """See Writer. The answer is read here, because the client's own reading writes it to the debug log."""
@@ -92,7 +92,7 @@ class V2Writer:
 
     async def close(self) -> None:
         """See Writer."""
-        await self._client.close()  # type: ignore[no-untyped-call]
+        await self._client.close()  # type: ignore[no-untyped-call]  # of the library
 
 
 class V1Writer:

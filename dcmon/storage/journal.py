@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from operator import is_
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -158,7 +159,7 @@ class Journal(JournalReader):
             )
             deleted = _SLICE
             while deleted == _SLICE:
-                deleted = self._write(lambda db, sql=statement: db.execute(sql, {"before": before}).rowcount)  # type: ignore[misc]
+                deleted = self._write(partial(_delete, statement, before))
                 total += deleted
         return total
 
@@ -198,3 +199,7 @@ def _append(db: sqlite3.Connection, transitions: list[Transition]) -> None:
         f"INSERT INTO transition ({TRANSITION.columns}) VALUES ({', '.join('?' * TRANSITION.width)})",
         map(TRANSITION.encode, transitions),
     )
+
+
+def _delete(statement: str, before: int, db: sqlite3.Connection) -> int:
+    return db.execute(statement, {"before": before}).rowcount

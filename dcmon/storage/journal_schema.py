@@ -124,6 +124,7 @@ class RowType(Generic[R]):
     ) -> None:
         self.table = table
         self._make: Callable[..., R] = make
+        # mypy cannot know that R is a dataclass or a NamedTuple.
         names: Any = [f.name for f in fields(make)] if is_dataclass(make) else make._fields  # type: ignore[attr-defined]
         self.columns = ", ".join(f'"{name}"' for name in names)
         self.select = f"SELECT {self.columns} FROM {table}"

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -111,7 +112,7 @@ class Samples:
         self.flush()
         now = self._clock.now()
         at_once = True
-        while self._db.in_writer(lambda first=at_once: self._compactor.step(now, at_once=first)).result():  # type: ignore[misc]
+        while self._db.in_writer(partial(self._compactor.step, now, at_once=at_once)).result():
             at_once = False
 
     def close(self) -> None:
@@ -211,7 +212,7 @@ class Samples:
         Memory is copied first: all rows below `boundary` are then on the disk and all others in the copy. Were rows
         of the copy flushed and folded before the disk's snapshot, `upto` says so, and it is done again.
         """
-        wanted = tuple(key)
+        wanted = (key.asset, key.point, key.index)
         while True:
             with self._lock:
                 boundary = self._next_id
@@ -219,7 +220,7 @@ class Samples:
             with self._db.reading() as db:
                 if db.execute("SELECT upto FROM folded").fetchone()[0] >= boundary:
                     continue
-                series = self._series.get(wanted, -1)  # type: ignore[arg-type]
+                series = self._series.get(wanted, -1)
                 yield db, series, boundary, [reading for reading in memory if reading[1:4] == wanted]
                 return
 

@@ -9,7 +9,7 @@ that end there fire. So neither the order of readings within a batch, nor how th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from types import MappingProxyType
 
 from dcmon.config.config import Config
@@ -26,13 +26,14 @@ from dcmon.thresholds.ledger import Ledger
 from dcmon.thresholds.restore import close_orphans, last_alive, restore_cells, shift_silence
 from dcmon.thresholds.silence import Fader
 from dcmon.thresholds.tasks import Tasks
-from dcmon.thresholds.timers import Order, Phase, Timer, Timers
+from dcmon.thresholds.timers import Phase, Timer, Timers
 from dcmon.thresholds.topology import Topology
 
 SLACK_MS = 2_000
 """A clock that goes back by no more than this is taken to stand still; by more, to have been set."""
 
 _by_time = itemgetter(0)
+_by_order = attrgetter("order")
 
 
 class Judge:
@@ -198,7 +199,7 @@ class Judge:
         """Lets everything that depends on changed slots look again, causes before effects."""
         dirty = self._board.dirty
         while dirty:
-            waiting = sorted(dirty, key=_order)
+            waiting = sorted(dirty, key=_by_order)
             dirty.clear()
             for watcher in waiting:
                 watcher.evaluate(now)
@@ -232,7 +233,3 @@ class Judge:
         self._tasks.shift(delta)
         for watch in self._compiler.silent_watches:
             watch.listening += delta
-
-
-def _order(watcher: object) -> Order:
-    return watcher.order  # type: ignore[attr-defined, no-any-return]

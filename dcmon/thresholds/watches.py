@@ -120,10 +120,11 @@ class LimitWatch(SlotWatch):
 
     def condition(self, now: int) -> Truth:
         value = self.slot.value
-        if value.__class__ is not float and (value is None or number(value) is None):
+        size = value if type(value) is float else number(value)
+        if size is None:
             return None
         held = self.cell.holds is True or (self.cell.holds is not False and self.cell.live)
-        return (value - (self.back if held else self.limit)) * self.beyond > 0  # type: ignore[operator]
+        return (size - (self.back if held else self.limit)) * self.beyond > 0
 
     def describe(self) -> str:
         limit = show_value(self.limit, unit_of(self.slot.key.point))
