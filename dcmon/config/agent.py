@@ -23,7 +23,7 @@ class Polling(Strict):
     max_back_off: Duration = Field(default=60_000, description="longest pause between polls of a silent device")
     max_in_flight: PositiveInt = Field(default=50, description="requests under way at once, over all devices")
     transport: Literal["native", "pysnmp"] = Field(
-        default="native", description="for SNMP v1 and v2c; v3 is always pysnmp"
+        default="native", description="who encodes SNMP v1 and v2c; v3 is the same under both"
     )
 
 
