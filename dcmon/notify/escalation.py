@@ -134,16 +134,16 @@ class Pager:
         if incident is None:
             return
         row = self._rows.get(incident.id)
-        severity = severity or incident.severity
+        graver = severity or incident.severity
         match transition.state:
             case "opened" | "raised" if incident.paging and row is None:
-                self._page(incident, severity, FIRST, at, out)
-            case "raised" if incident.paging and row is not None and severity.rank > row.severity.rank:
-                self._page(incident, severity, RAISED.because(transition.reason), at, out)
+                self._page(incident, graver, FIRST, at, out)
+            case "raised" if incident.paging and row is not None and graver.rank > row.severity.rank:
+                self._page(incident, graver, RAISED.because(transition.reason), at, out)
             case "worsened" if incident.paging and row is not None:
-                self._worsened(transition, incident, row, at, out)
+                self._worsened(transition, incident, row, at, out, told_now=severity is not None)
             case "reopened" if incident.paging:
-                self._page(incident, severity, REOPENED.because(transition.reason), at, out)
+                self._page(incident, graver, REOPENED.because(transition.reason), at, out)
             case "acknowledged" if row is not None:
                 self._keep(replace(row, due=None), out)
             case "resolved" if row is not None:
@@ -154,9 +154,16 @@ class Pager:
         row = self._rows.get(incident.id) or Escalation(incident.id, 0, "waiting", None)
         self._climb(incident, replace(row, severity=severity), 0, reason, at, out, _pairs(row))
 
-    def _worsened(self, transition: Transition, incident: Incident, row: Escalation, at: int, out: Changes) -> None:
-        """A second fault on top of the first: those whose trade it is and all who were told before hear of it."""
+    def _worsened(
+        self, transition: Transition, incident: Incident, row: Escalation, at: int, out: Changes, *, told_now: bool
+    ) -> None:
+        """A second fault on top of the first: those whose trade it is and all who were told before hear of it.
+
+        `told_now`: of this incident people were told at this very instant; those of the same trade not twice.
+        """
         rule = self._book.rule(transition.rule or "")
+        if told_now and rule is not None and rule.cls == incident.cls:
+            return
         news = _News(
             f"{transition.rule}-{transition.asset}",
             str(transition.data.get("title", transition.reason)),

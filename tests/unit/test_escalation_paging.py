@@ -337,3 +337,52 @@ def test_what_is_over_is_forgotten() -> None:
         pager.step(happened(T0 + 1, "resolved", incident(id=key, state="resolved", alarms=row.alarms)), T0 + 1)
     held = [pager._incidents, pager._alarms, pager._rows]
     assert [len(rows) for rows in held] == [0, 0, 0]
+
+
+def worsened(at: int, rule: str = "ups-on-battery", **changed: object) -> Changes:
+    """A second fault on top of `i1`, as the engine tells it."""
+    changes = happened(at, "worsened", incident(**changed))
+    changes.transitions[0] = changes.transitions[0]._replace(
+        rule=rule, asset="ups-b", reason="ups-b too", data={"title": "UPS B: on battery"}
+    )
+    return changes
+
+
+def test_a_second_fault_on_top_of_the_first_tells_everybody_again_under_its_own_title() -> None:
+    changes = opened().step(worsened(T0 + MINUTE), T0 + MINUTE)
+    (message,) = changes.notifications
+    assert (message.person, message.kind, message.reason) == ("anna", "page", "worsened")
+    assert message.subject == "UPS B: on battery"
+    assert message.facts["reason_data"] == {"news": "ups-b too"}
+    again = opened()
+    first = again.step(worsened(T0 + MINUTE), T0 + MINUTE).notifications
+    second = again.step(worsened(T0 + 2 * MINUTE), T0 + 2 * MINUTE).notifications
+    assert [each.key for each in first] == [each.key for each in second], "the outbox takes one key once"
+
+
+def test_news_does_not_put_off_those_whose_turn_comes_next() -> None:
+    pager = opened()
+    due = pager.next_due()
+    assert pager.step(worsened(T0 + MINUTE), T0 + MINUTE).notifications
+    assert pager.next_due() == due
+
+
+def test_news_after_an_acknowledgement_starts_the_wait_anew() -> None:
+    pager = opened()
+    pager.step(happened(T0 + 1, "acknowledged", incident(acked_by="anna")), T0 + 1)
+    assert pager.next_due() is None
+    assert pager.step(worsened(T0 + MINUTE), T0 + MINUTE).notifications
+    assert pager.next_due() == T0 + 6 * MINUTE
+
+
+def test_news_of_the_same_trade_at_the_instant_of_the_first_page_is_no_page_of_its_own() -> None:
+    pager = Pager(config())
+    both = happened(T0, "opened", incident())
+    both.extend(worsened(T0))
+    assert told(pager.step(both, T0)) == [("anna", "page", "first")]
+
+
+def test_news_about_an_incident_that_pages_nobody_pages_nobody() -> None:
+    pager = Pager(config())
+    pager.step(happened(T0, "opened", incident(paging=False)), T0)
+    assert not pager.step(worsened(T0 + 1, paging=False), T0 + 1).notifications
