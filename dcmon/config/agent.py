@@ -52,7 +52,7 @@ class Web(Strict):
 class Samples(Strict):
     """How long time series are kept."""
 
-    raw: Duration = 30 * 86_400_000
+    raw: Duration = Field(default=30 * 86_400_000, description="every sample")
     minutes: Duration = Field(default=400 * 86_400_000, description="1-minute mean, minimum and maximum")
     journal: Duration = Field(default=400 * 86_400_000, description="transitions and deliveries")
 
@@ -68,8 +68,8 @@ class Influx(Strict):
     org: str = "dcmon"
     bucket: str = Field(default="dcmon", description="the database, for v1")
     token: SecretRef | None = None
-    flush: Duration = 1_000
-    timeout: Duration = 10_000
+    flush: Duration = Field(default=1_000, description="how often samples are sent")
+    timeout: Duration = Field(default=10_000, description="one request; real time")
     spool_mb: PositiveFloat = Field(default=512, description="bound of the spool; the oldest is dropped and counted")
 
 
@@ -98,7 +98,7 @@ class Outbox(Strict):
 
     lease: Duration = Field(default=60_000, description="a message claimed for longer is claimed anew")
     retry: Duration = Field(default=5_000, description="first pause after a failure; doubled each time")
-    max_retry: Duration = 300_000
+    max_retry: Duration = Field(default=300_000, description="longest pause after a failure")
     give_up: Duration = Field(default=24 * 3_600_000, description="older messages are recorded as failed")
     deadline: Duration = Field(
         default=45_000, description="one attempt as a whole, then its outcome is unknown; real time"

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from dcmon.config.agent import Agent
+from dcmon.config.base import format_duration
 from dcmon.config.collectors import Collectors
 from dcmon.config.config import Config
 from dcmon.config.people import People
@@ -122,4 +123,11 @@ def _all_field_names(model: type[BaseModel]) -> tuple[str, ...]:
 
 def json_schemas() -> dict[str, dict[str, Any]]:
     """A JSON Schema per file, for editors."""
-    return {name: model.model_json_schema() for name, model in FILES.items()}
+    schemas = {name: model.model_json_schema() for name, model in FILES.items()}
+    for schema in schemas.values():
+        for part in (schema, *schema.get("$defs", {}).values()):
+            for setting in part.get("properties", {}).values():
+                # Inside a duration is a number of milliseconds; in the file it is written with its unit.
+                if setting.get("type") == "string" and isinstance(setting.get("default"), int):
+                    setting["default"] = format_duration(setting["default"])
+    return schemas

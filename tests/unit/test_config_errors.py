@@ -201,3 +201,4 @@ def test_an_editor_gets_a_schema_for_every_file() -> None:
     schemas = json_schemas()
     assert set(schemas) == {"agent", "site", "collectors", "rules", "people"}
     assert all(schema["additionalProperties"] is False for schema in schemas.values())
+    assert schemas["agent"]["$defs"]["Polling"]["properties"]["max_back_off"]["default"] == "1m"
