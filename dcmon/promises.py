@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from dcmon.config.config import Config
 from dcmon.model import Interval, iso_utc
 from dcmon.storage.journal_reads import JournalReader
-from dcmon.thresholds import IndicatorView, measure, period
-from dcmon.thresholds.availability import Measure, Window
+from dcmon.thresholds import IndicatorView, Measure, measure, period
+from dcmon.thresholds.availability import Window
 
 
 @dataclass(frozen=True, slots=True)

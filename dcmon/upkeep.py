@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
 from dcmon.clock import Clock
-from dcmon.collectors.modbus import Buses
-from dcmon.collectors.modbus.bus import BusStats
+from dcmon.collectors.modbus import Buses, BusStats
 from dcmon.collectors.poller import Poller
 from dcmon.collectors.snmp import NativeClient, SnmpStats
 from dcmon.collectors.traps import TrapReceiver

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dcmon.collectors.collect import DeviceMemory, decode_snmp
+from dcmon.collectors.collect import DeviceMemory
+from dcmon.collectors.decode_answer import Answer, SnmpGroup
+from dcmon.collectors.decode_modbus import Address, ModbusGroup, decode_registers
+from dcmon.collectors.decode_snmp import decode_answer
 from dcmon.collectors.plan import Plan, compile_plan
 from dcmon.collectors.profile import load_profiles
 from dcmon.collectors.profile_resolve import Identity
@@ -46,6 +49,35 @@ def varbind(oid: str, value: object) -> VarBind:
         return value
     assert isinstance(value, str | bytes)
     return VarBind(parse_oid(oid), OCTET_STRING, value.encode() if isinstance(value, str) else value)
+
+
+def decode_snmp(
+    plan: Plan, group: str, varbinds: Iterable[VarBind], asset: str, ts: int, memory: DeviceMemory | None = None
+) -> list[Reading]:
+    """Readings of a device that said these variable bindings, in whatever order."""
+    found = plan.groups[group]
+    assert isinstance(found, SnmpGroup)
+    scalars = {varbind.oid: varbind for varbind in varbinds}
+    columns = {
+        column: {oid[len(column) :]: varbind for oid, varbind in scalars.items() if oid.startswith(column)}
+        for walk in found.walks
+        for column in walk
+    }
+    return decode_answer(found, Answer(scalars, columns), asset, ts, memory.rates if memory is not None else None)
+
+
+def decode_modbus(
+    plan: Plan,
+    group: str,
+    registers: Mapping[Address, int],
+    asset: str,
+    ts: int,
+    failed: Mapping[Address, str] | None = None,
+) -> list[Reading]:
+    """Readings of a device with these registers by (function, address); `failed`: those that it refuses, and why."""
+    found = plan.groups[group]
+    assert isinstance(found, ModbusGroup)
+    return decode_registers(found, registers, failed or {}, asset, ts)
 
 
 def read(plan: Plan, values: Mapping[str, object], ts: int = 0, memory: DeviceMemory | None = None) -> list[Reading]:

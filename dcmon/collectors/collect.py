@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Protocol
@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from dcmon.collectors.decode_answer import Answer, Cells, SnmpGroup
 from dcmon.collectors.decode_modbus import ILLEGAL_ADDRESS, Address, Block, ModbusGroup, decode_registers
 from dcmon.collectors.decode_rates import RateMemory
-from dcmon.collectors.decode_snmp import decode_answer, decode_varbinds
+from dcmon.collectors.decode_snmp import decode_answer
 from dcmon.collectors.plan import Plan
 from dcmon.collectors.snmp import Oid, SnmpSession, VarBind
 from dcmon.model import CollectError, Quality, Reading
@@ -38,16 +38,6 @@ class DeviceMemory:
     """Reads that the device refused as a whole; their values are read one by one since."""
     missing: set[Block] = field(default_factory=set)
     """Registers that it does not have: not asked again."""
-
-
-def decode_snmp(
-    plan: Plan, group: str, varbinds: Iterable[VarBind], asset: str, ts: int, memory: DeviceMemory | None = None
-) -> list[Reading]:
-    """Readings from the variable bindings of one poll, in any order. Never raises, whatever they hold."""
-    found = plan.groups[group]
-    if not isinstance(found, SnmpGroup):
-        return []
-    return decode_varbinds(found, varbinds, asset, ts, memory.rates if memory is not None else None)
 
 
 @dataclass(slots=True)
@@ -129,21 +119,6 @@ def _unanswered(
         for slot in group.scalars
         if slot.oid in failed and slot.fallback is None and (slot.point, slot.index) not in there
     ]
-
-
-def decode_modbus(
-    plan: Plan,
-    group: str,
-    registers: Mapping[Address, int],
-    asset: str,
-    ts: int,
-    failed: Mapping[Address, str] | None = None,
-) -> list[Reading]:
-    """Readings from registers by (function, address). `failed`: first address of a value -> reason."""
-    found = plan.groups[group]
-    if not isinstance(found, ModbusGroup):
-        return []
-    return decode_registers(found, registers, failed or {}, asset, ts)
 
 
 async def collect_modbus(

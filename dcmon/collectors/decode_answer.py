@@ -94,7 +94,6 @@ class SnmpGroup:
     walks: tuple[tuple[Oid, ...], ...] = ()
     scalars: tuple[Scalar, ...] = ()
     tables: tuple[Table, ...] = ()
-    prefix_lengths: tuple[int, ...] = ()
 
 
 class Row(NamedTuple):

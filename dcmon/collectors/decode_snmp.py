@@ -6,14 +6,13 @@ where those gave nothing usable.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from dcmon.collectors.decode import BAD
 from dcmon.collectors.decode_answer import (
     NEW,
     UNUSUAL,
     Answer,
-    Cells,
     Column,
     Output,
     Row,
@@ -24,28 +23,11 @@ from dcmon.collectors.decode_answer import (
 )
 from dcmon.collectors.decode_rates import RateMemory
 from dcmon.collectors.decode_tables import decode_column, decode_late_column, decode_rates, rows_of
-from dcmon.collectors.snmp import Oid, VarBind
 from dcmon.model import Reading
 
 
-def decode_varbinds(
-    group: SnmpGroup, varbinds: Iterable[VarBind], asset: str, ts: int, memory: RateMemory | None = None
-) -> list[Reading]:
-    """Readings of one poll, from all its variable bindings in any order. Never raises, whatever they hold."""
-    scalars = {varbind[0]: varbind for varbind in varbinds}
-    columns: dict[Oid, Cells] = {}
-    if group.tables:
-        columns = {column: {} for walk in group.walks for column in walk}
-        for oid, varbind in scalars.items():
-            for length in group.prefix_lengths:
-                cells = columns.get(oid[:length])
-                if cells is not None:
-                    cells[oid[length:]] = varbind
-    return decode_answer(group, Answer(scalars, columns), asset, ts, memory)
-
-
 def decode_answer(group: SnmpGroup, answer: Answer, asset: str, ts: int, memory: RateMemory | None) -> list[Reading]:
-    """As `decode_varbinds`, when scalars and columns are known apart already."""
+    """Readings of one poll from what the device said. Never raises, whatever that is."""
     out = Output(ts, asset)
     late_scalars = _scalars(group.scalars, answer, out)
     late_columns: list[tuple[Column, Sequence[Row]]] = []

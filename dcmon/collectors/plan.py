@@ -102,9 +102,8 @@ def _snmp_group(part: Resolved) -> SnmpGroup:
             _want(wanted, table.rows, None)
     tables = tuple(_table(table) for table in part.tables)
     walks = _walks(part.tables, tables)
-    lengths = sorted({len(column) for walk in walks for column in walk}, reverse=True)
     scalars = tuple(_scalar(entry) for entry in part.points if entry.oid is not None)
-    return SnmpGroup(_gets(wanted), walks, scalars, tables, tuple(lengths))
+    return SnmpGroup(_gets(wanted), walks, scalars, tables)
 
 
 def _want(wanted: dict[Oid, int], text: str, entry: Entry | None) -> None:

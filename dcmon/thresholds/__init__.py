@@ -1,13 +1,12 @@
 """Rules, alarms, incidents, tasks, fault clocks and availability: everything dcmon decides about readings. All pure."""
 
-from dcmon.thresholds.availability import Measure, Verdict, measure, period, weighted
-from dcmon.thresholds.controls import Control, catalogue
+from dcmon.thresholds.availability import Measure, Verdict, measure, period
+from dcmon.thresholds.controls import catalogue
 from dcmon.thresholds.engine import Judge
 from dcmon.thresholds.intervals import IndicatorView
 from dcmon.thresholds.steps import StepDetector
 
 __all__ = [
-    "Control",
     "IndicatorView",
     "Judge",
     "Measure",
@@ -16,5 +15,4 @@ __all__ = [
     "catalogue",
     "measure",
     "period",
-    "weighted",
 ]

@@ -7,7 +7,7 @@ MET if worst >= target, BREACHED if measured < target, else UNPROVEN. Time that 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -100,13 +100,6 @@ def measure(intervals: Iterable[Interval], start: int, end: int, excluded: Seque
     out = sum(last - first for first, last in windows)
     up, down = spent[Availability.UP], spent[Availability.DOWN]
     return Measure(start, end, up, down, end - start - out - up - down, out)
-
-
-def weighted(measures: Mapping[str, Measure], weights: Mapping[str, float]) -> float | None:
-    """Capacity-weighted share of the known time that was UP, 0 to 1; None when nothing is known or has a weight."""
-    known = {key: (found.measured, weights.get(key, 0.0)) for key, found in measures.items()}
-    total = sum(weight for share, weight in known.values() if share is not None)
-    return sum(share * weight for share, weight in known.values() if share is not None) / total if total else None
 
 
 def period(window: Window, now: int, timezone: str) -> Span:

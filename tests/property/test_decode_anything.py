@@ -7,8 +7,9 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profile_snippets import decode_modbus, decode_snmp
 
-from dcmon.collectors.collect import DeviceMemory, decode_modbus, decode_snmp
+from dcmon.collectors.collect import DeviceMemory
 from dcmon.collectors.decode import Quantity, compile_value
 from dcmon.collectors.plan import Plan, compile_plan
 from dcmon.collectors.profile import load_profiles

@@ -10,7 +10,7 @@ import pytest
 from engine_world import ON_BATTERY, World, at, config
 
 from dcmon.model import Availability, Interval
-from dcmon.thresholds import Verdict, measure, period, weighted
+from dcmon.thresholds import Verdict, measure, period
 from dcmon.thresholds.indicators import DOWN, UNKNOWN, UP, State, at_least
 
 HOUR = 3_600_000
@@ -55,12 +55,6 @@ def test_excluded_time_is_in_no_figure() -> None:
 
 def test_the_budget_left_is_what_the_target_allows_less_what_was_down() -> None:
     assert measure([row(0, 999_000, "up"), row(999_000, None, "down")], 0, 1_000_000).budget_left_ms(99.5) == 4_000
-
-
-def test_capacity_weighs_links_by_their_size() -> None:
-    big, small = measure([row(0, None, "up")], 0, 100), measure([row(0, 50, "up"), row(50, None, "down")], 0, 100)
-    assert weighted({"big": big, "small": small}, {"big": 9, "small": 1}) == pytest.approx(0.95)
-    assert weighted({}, {}) is None
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from profile_snippets import HEAD, said
+from profile_snippets import HEAD, decode_modbus, said
 
-from dcmon.collectors.collect import DeviceMemory, collect_modbus, decode_modbus
+from dcmon.collectors.collect import DeviceMemory, collect_modbus
 from dcmon.collectors.decode_modbus import Block, assembler
 from dcmon.collectors.plan import Plan, compile_plan, merge
 from dcmon.collectors.profile import load_profiles

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from profile_snippets import C32, C64, plan_of, read, said
+from profile_snippets import C32, C64, decode_snmp, plan_of, read, said
 
-from dcmon.collectors.collect import DeviceMemory, collect_snmp, decode_snmp
+from dcmon.collectors.collect import DeviceMemory, collect_snmp
 from dcmon.collectors.plan import compile_plan
 from dcmon.collectors.profile import load_profiles
 from dcmon.collectors.profile_resolve import Identity

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass
-from typing import Protocol
 
 from dcmon.clock import Clock
 from dcmon.collectors.back_off import back_off
@@ -24,21 +23,6 @@ _SILENCES = frozenset({"timeout", "refused", "resolve", "unreachable", "reset"})
 _FIRST_REST_S = 0.5
 _LONGEST_REST_S = 10.0
 """Devices back off on their own, so the bus only has to keep its units from all trying the same dead address."""
-
-
-class ModbusSession(Protocol):
-    """What a decoder needs of one unit."""
-
-    async def read(self, function: int, address: int, count: int) -> list[int]:
-        """`count` registers (functions 3, 4; 0 to 65535) or bits (1, 2; 0 or 1) from the 0-based `address`.
-
-        CollectError: timeout, refused, resolve, unreachable, reset, decode, or exception with the code's name.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Gives up what the session holds."""
-        ...
 
 
 @dataclass(slots=True)
@@ -183,7 +167,10 @@ class UnitSession:
         self._silence = None
 
     async def read(self, function: int, address: int, count: int) -> list[int]:
-        """See ModbusSession."""
+        """`count` registers (functions 3, 4; 0 to 65535) or bits (1, 2; 0 or 1) from the 0-based `address`.
+
+        CollectError: timeout, refused, resolve, unreachable, reset, decode, or exception with the code's name.
+        """
         loop = asyncio.get_running_loop()
         if self._silence is not None and loop.time() < self._silent_until:
             raise CollectError(*self._silence)
