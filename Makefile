@@ -14,7 +14,7 @@ demo: $(VENV)/.installed ## a simulated data centre and dcmon on it; ARGS="--sce
 	$(BIN)/dcmon demo $(ARGS)
 
 test: packages $(VENV)/.developing ## everything that can be tested here; says what it leaves out
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.developing ## lint, types, import contracts, documents
 	$(BIN)/ruff check .

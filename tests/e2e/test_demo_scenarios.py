@@ -17,7 +17,7 @@ from scenario_expectations import INCIDENTS, MUST, NEVER
 
 from dcmon.sim import SCENARIOS
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 SPEED = {"uplink-4h-breach": 600.0}
 SECONDS = {"uplink-4h-breach": 29.0, "normal": 12.0, "trap-storm": 20.0}
@@ -33,7 +33,7 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> None:
 def report(name: str) -> dict[str, Any]:
     file = _FOLDER[-1] / f"{name}.json"
     command = [sys.executable, "-m", "dcmon", "demo", "--scenario", name, "--port", "0", "--report", str(file)]
-    options = ["--speed", str(SPEED.get(name, 15.0)), "--exit-after", str(SECONDS.get(name, 42.0))]
+    options = ["--speed", str(SPEED.get(name, 20.0)), "--exit-after", str(SECONDS.get(name, 31.5))]
     found = subprocess.run([*command, *options], capture_output=True, text=True, timeout=150, check=False)
     assert found.returncode == 0, found.stderr[-2000:]
     assert "Traceback" not in found.stderr

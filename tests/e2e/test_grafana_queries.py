@@ -82,7 +82,6 @@ def substituted(url: str, query: str) -> str:
 
 @pytest.mark.needs("influxd")
 @pytest.mark.timeout(180)
-@pytest.mark.xdist_group("grafana")
 def test_every_query_of_every_board_answers_with_plausible_data(filled: str) -> None:
     assert len(targets()) > 15
     for board, panel, query in targets():
@@ -105,7 +104,6 @@ def test_every_query_of_every_board_answers_with_plausible_data(filled: str) -> 
 
 @pytest.mark.needs("influxd")
 @pytest.mark.timeout(180)
-@pytest.mark.xdist_group("grafana")
 def test_the_outage_can_be_seen_on_the_wall(filled: str) -> None:
     query = 'SELECT min(value) FROM "mains.available" GROUP BY asset'
     assert [row["values"][0][1] for row in ask(filled, query)["series"]] == [0, 0]

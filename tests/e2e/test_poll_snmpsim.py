@@ -27,7 +27,7 @@ OWN = frozenset(
     "rfc1628 apc_powernet_ups network stulz_wib8000 hwg_poseidon hwg_ste2 hwg_wld apc_rpdu apc_ats".split()  # noqa: SIM905
 )
 
-pytestmark = [pytest.mark.xdist_group("snmpsim"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture(scope="module")

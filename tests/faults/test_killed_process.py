@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import shutil
 import signal
-import sqlite3
-import sys
 from collections import Counter
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from aiosmtpd.smtp import SMTP, Envelope
+from process_world import dcmon, rows, write_site
 
 from dcmon.clock import SystemClock
 from dcmon.config.loader import load
@@ -52,54 +49,11 @@ class Mailbox:
         return "250 accepted"
 
 
-def write_site(source: Path, folder: Path, addresses: dict[str, tuple[str, int]], smtp_port: int) -> Path:
-    """The example site as its own files, on loopback, with short delays so that a test is no afternoon."""
-    site = folder / "config"
-    shutil.copytree(source, site)
-    collectors = yaml.safe_load((site / "collectors.yaml").read_text())
-    for name, device in collectors["devices"].items():
-        device["snmp" if "snmp" in device else "modbus"].update(zip(("host", "port"), addresses[name], strict=True))
-    (site / "collectors.yaml").write_text(yaml.safe_dump(collectors))
-    agent = {
-        "data_dir": str(folder / "data"),
-        "polling": {"fast": "200ms", "slow": "400ms", "timeout": "300ms"},
-        "traps": {"enabled": False},
-        "web": {"listen": "127.0.0.1:0"},
-        "smtp": {"port": smtp_port, "sender": "dcmon@example.org"},
-        "outbox": {"lease": "5s", "caps": {}},
-    }
-    (site / "agent.yaml").write_text(yaml.safe_dump(agent))
-    rules = yaml.safe_load((site / "rules.yaml").read_text())
-    for rule in rules["rules"]:
-        for delay in ("on_delay", "off_delay"):
-            if delay in rule and rule["kind"] == "state":
-                rule[delay] = "500ms"
-    (site / "rules.yaml").write_text(yaml.safe_dump(rules))
-    return site
-
-
 async def start(site: Path, log: Path) -> asyncio.subprocess.Process:
-    with log.open("ab") as output:
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "dcmon", "run", "--config", str(site), stdout=output, stderr=output
-        )
-
-
-def rows(folder: Path, query: str) -> list[Any]:
-    path = folder / "data" / "journal.db"
-    if not path.exists():
-        return []
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
-    try:
-        return connection.execute(query).fetchall()
-    except sqlite3.OperationalError:
-        return []  # killed before the tables were made
-    finally:
-        connection.close()
+    return await dcmon("run", "--config", str(site), log=log)
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.xdist_group("killed")
 async def test_kills_at_random_moments_lose_no_incident_and_no_page(tmp_path: Path, example_site: Path) -> None:
     dice = random.Random(SEED)
     mailbox = Mailbox()
