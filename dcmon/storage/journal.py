@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from operator import is_
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from dcmon.model import Changes, Reading, StoreError, Transition
+from dcmon.model import Changes, Reading, Transition
 from dcmon.storage import outbox
 from dcmon.storage.journal_reads import FILE_NAME, JournalReader
 from dcmon.storage.journal_schema import (
@@ -59,8 +59,6 @@ class Journal(JournalReader):
     def __init__(self, data_dir: Path) -> None:
         """Opens the journal, making it when there is none. Raises StoreError when it cannot be used."""
         super().__init__(data_dir / FILE_NAME)
-        self.failure: StoreError | None = None
-        """Why the last write failed; None when it succeeded. For the health page."""
         self._unheard: list[Transition] = []
 
     def commit(self, changes: Changes) -> None:
@@ -68,7 +66,7 @@ class Journal(JournalReader):
         copy = Changes()
         copy.extend(changes)
         copy.transitions = self._unknown_to_the_disk(copy.transitions)
-        self._write(lambda db: _store(db, copy))
+        self._db.call(lambda db: _store(db, copy))
         self._unheard = []
 
     async def save(self, changes: Changes) -> None:
@@ -87,33 +85,23 @@ class Journal(JournalReader):
             if not future.cancel() and future.exception() is None:
                 self._unheard = changes.transitions[:]
             raise
-        except StoreError as error:
-            self.failure = error
-            raise
-        self.failure = None
         self._unheard = []
-
-    def append(self, transitions: Iterable[Transition]) -> None:
-        """Keeps events that change no row: traps, devices lost and found, the agent's start and stop."""
-        rows = list(transitions)
-        if rows:
-            self._write(lambda db: _append(db, rows))
 
     def alive(self, now: int) -> None:
         """Says that the process runs; after a restart the time since the last call is UNKNOWN."""
-        self._write(lambda db: db.execute("INSERT OR REPLACE INTO alive VALUES (1, ?, ?)", (now, os.getpid())))
+        self._db.call(lambda db: db.execute("INSERT OR REPLACE INTO alive VALUES (1, ?, ?)", (now, os.getpid())))
 
     def save_readings(self, readings: Iterable[Reading]) -> None:
         """Replaces the last reading of each series given; for the few that decisions after a restart need."""
         latest = {reading[1:4]: reading for reading in readings}
         rows = [READING.encode(reading) for reading in latest.values()]
         if rows:
-            self._write(lambda db: db.executemany(READING.replace, rows))
+            self._db.call(lambda db: db.executemany(READING.replace, rows))
 
     def save_identity(self, asset: str, identity: Mapping[str, Any], now: int) -> None:
         """Keeps what an asset said it was (plain JSON), so that the next start need not ask again."""
         row = (asset, now, to_json(dict(identity)))
-        self._write(lambda db: db.execute("INSERT OR REPLACE INTO cache VALUES (?, ?, ?)", row))
+        self._db.call(lambda db: db.execute("INSERT OR REPLACE INTO cache VALUES (?, ?, ?)", row))
 
     def claim(self, now: int, owner: str, lease_ms: int, limit: int) -> list[OutboxRow]:
         """Leases up to `limit` due messages to `owner` until `now + lease_ms`; then they can be claimed anew.
@@ -124,24 +112,24 @@ class Journal(JournalReader):
         with self._db.reading() as db:
             if not outbox.anything_due(db, now, lease_ms):
                 return []
-        return self._write(lambda db: outbox.claim(db, now, owner, lease_ms, limit))
+        return self._db.call(lambda db: outbox.claim(db, now, owner, lease_ms, limit))
 
     def release_leases(self) -> int:
         """Makes leased messages claimable at once; at start, when the process that leased them is known to be gone."""
-        return self._write(outbox.release)
+        return self._db.call(outbox.release)
 
     def mark_sent(self, key: str, now: int, detail: str = "") -> None:
         """Records that a message was accepted (`detail`: the server's answer). Final."""
-        self._write(lambda db: outbox.mark(db, key, now, "sent", detail))
+        self._db.call(lambda db: outbox.mark(db, key, now, "sent", detail))
 
     def mark_failed(self, key: str, now: int, detail: str = "", retry_at: int | None = None) -> None:
         """Records a failed attempt; with `retry_at` the message waits until then, without it is given up."""
         state = "failed" if retry_at is None else "pending"
-        self._write(lambda db: outbox.mark(db, key, now, state, detail, retry_at))
+        self._db.call(lambda db: outbox.mark(db, key, now, state, detail, retry_at))
 
     def mark_unknown(self, key: str, now: int, detail: str = "") -> None:
         """Records that a message may or may not have arrived; it is not sent again under this key."""
-        self._write(lambda db: outbox.mark(db, key, now, "unknown", detail))
+        self._db.call(lambda db: outbox.mark(db, key, now, "unknown", detail))
 
     def prune(self, now: int, keep_ms: int) -> int:
         """Deletes what ended more than `keep_ms` before `now`; open things stay, however old. Gives the rows deleted.
@@ -149,7 +137,7 @@ class Journal(JournalReader):
         Runs in slices with commits between them; other calls go on meanwhile.
         """
         before = now - keep_ms
-        self._write(lambda db: db.execute("UPDATE retention SET before = max(before, ?)", (before,)))
+        self._db.call(lambda db: db.execute("UPDATE retention SET before = max(before, ?)", (before,)))
         total = 0
         for table, condition in _PRUNED:
             key = _KEYS.get(table, "id")
@@ -159,7 +147,7 @@ class Journal(JournalReader):
             )
             deleted = _SLICE
             while deleted == _SLICE:
-                deleted = self._write(partial(_delete, statement, before))
+                deleted = self._db.call(partial(_delete, statement, before))
                 total += deleted
         return total
 
@@ -169,15 +157,6 @@ class Journal(JournalReader):
         front = transitions[: len(unheard)]
         known = len(front) == len(unheard) and all(map(is_, front, unheard))
         return transitions[len(unheard) :] if known else transitions
-
-    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            result = self._db.call(work)
-        except StoreError as error:
-            self.failure = error
-            raise
-        self.failure = None
-        return result
 
 
 def _store(db: sqlite3.Connection, changes: Changes) -> None:

@@ -83,7 +83,6 @@ def test_a_full_database_takes_nothing_says_what_to_do_and_goes_on_when_there_is
     with pytest.raises(StoreError, match=r"disk is full\. Free space, or move data_dir"):
         for number in itertools.count():
             journal.commit(step(number))
-    assert journal.failure is not None
     kept = assert_whole(journal, 1)
     later = Changes()
     for number in range(kept, kept + 3):
@@ -92,7 +91,6 @@ def test_a_full_database_takes_nothing_says_what_to_do_and_goes_on_when_there_is
             journal.commit(later)
     journal._db.in_writer(lambda: journal._db._connection().execute("PRAGMA max_page_count=99999").fetchone()).result()
     journal.commit(later)
-    assert journal.failure is None
     assert assert_whole(journal, kept + 3) == kept + 3
     journal.close()
 

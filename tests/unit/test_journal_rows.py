@@ -166,7 +166,7 @@ def test_what_ended_a_while_ago_is_not_loaded_but_still_known(journal: Journal) 
 
 def test_transitions_are_found_by_what_is_asked_and_come_in_the_order_kept(journal: Journal) -> None:
     rows = [TRANSITION._replace(ts=NOW + n, type=("alarm", "trap")[n % 2], incident=f"i-{n % 3}") for n in range(12)]
-    journal.append(rows)
+    journal.commit(Changes(transitions=rows))
     assert journal.transitions() == rows
     assert journal.transitions(limit=2) == rows[-2:]
     assert journal.transitions(type="trap", since=NOW + 6) == [row for row in rows if row.type == "trap"][3:]
@@ -174,7 +174,7 @@ def test_transitions_are_found_by_what_is_asked_and_come_in_the_order_kept(journ
 
 
 def test_the_audit_trail_can_be_neither_changed_nor_shortened(journal: Journal, tmp_path: Path) -> None:
-    journal.append([TRANSITION])
+    journal.commit(Changes(transitions=[TRANSITION]))
     with sqlite3.connect(tmp_path / "journal.db") as other:
         for statement in ("UPDATE transition SET reason = 'nothing'", "DELETE FROM transition"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
