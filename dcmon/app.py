@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from dcmon.config.collectors import CommunityCredentials, UserCredentials
 from dcmon.config.config import Config
 from dcmon.config.secrets import resolve
 from dcmon.live import Live
-from dcmon.model import Changes, DcmonError, Transition
+from dcmon.model import Changes, CollectError, DcmonError, StoreError, Transition
 from dcmon.notify.channels import build_notifiers
 from dcmon.notify.escalation import Pager
 from dcmon.notify.outbox import Notifier, OutboxWorker
@@ -46,6 +46,8 @@ from dcmon.web import check_listen, create_app
 log = logging.getLogger("dcmon")
 
 _RESTART_S = 1.0
+_WELL_S = 60.0
+"""A service that ran for so long was well: what it fails of after that is news."""
 
 
 @dataclass(slots=True)
@@ -99,22 +101,30 @@ class App:
         self._profiles: Mapping[str, Profile] = load_profiles(config.directory / "profiles")
         self._served = False
         self._services: list[tuple[str, Callable[[], Awaitable[None]]]] = []
-        self._open_stores()
-        self._build_core()
-        self._build_collectors()
-        self._build_outside()
+        self._stores = ExitStack()
+        with ExitStack() as failing:
+            # What cannot be built must not keep the files open: the old configuration goes on with them.
+            failing.push(self._stores)
+            self._open_stores()
+            self._build_core()
+            self._build_collectors()
+            self._build_outside()
+            failing.pop_all()
 
     def _open_stores(self) -> None:
         agent = self.config.agent
         self.journal = Journal(agent.data_dir)
+        self._stores.callback(self.journal.close)
         self.journal.release_leases()
         self.samples = Samples(agent.data_dir, agent.samples, self.clock)
+        self._stores.callback(self.samples.close)
         self.influx: InfluxSink | None = None
         if agent.influx.enabled:
             token = self._secrets(agent.influx.token) if agent.influx.token else None
             spool = Spool(agent.data_dir, agent.influx.spool_mb)
             tags = asset_tags(self.config.site)
             self.influx = InfluxSink(agent.influx, spool, tags=tags, token=token, clock=self.clock)
+            self._stores.callback(self.influx.close)
 
     def _build_core(self) -> None:
         now = self.clock.now()
@@ -152,6 +162,7 @@ class App:
         intervals = device_intervals(collectors, agent.polling)
         self.poller = Poller(devices, agent.polling, self.clock, self.pipeline.submit, intervals=intervals)
         self._urgency = Urgency(self.config, self.poller.set_fast)
+        self._urgency.look(self.pipeline.judge.alarms.values())
         self.traps: TrapReceiver | None = None
         if agent.traps.enabled:
             desk = TrapDesk(collectors, self.poller.poll_now, self.pipeline.note)
@@ -195,6 +206,8 @@ class App:
             self.outbox,
             self.influx,
             self.traps,
+            clients=self._clients.values(),
+            buses=self._buses,
         )
         self.live = Live(
             self.config,
@@ -208,7 +221,6 @@ class App:
             self.upkeep.gauges,
         )
         self._services += [
-            ("core", self.pipeline.run),
             ("poller", self.poller.run),
             ("samples", self.samples.run),
             ("outbox", self.outbox.run),
@@ -222,7 +234,10 @@ class App:
     async def start(self) -> None:
         """Opens the sockets that others reach. Raises DcmonError when one cannot be had."""
         if self.traps is not None:
-            self.traps.open()
+            try:
+                self.traps.open()
+            except CollectError as error:
+                raise DcmonError(f"{error}. Or set traps.listen in agent.yaml to a free one") from error
         await self._web.setup()
         host, port = split_listen(self.config.agent.web.listen)
         try:
@@ -230,39 +245,52 @@ class App:
         except OSError as error:
             hint = "Another program has the port; set web.listen in agent.yaml to a free one."
             raise DcmonError(f"the page cannot listen on {host}:{port}: {error.strerror}. {hint}") from error
+        devices = len(self.config.collectors.devices)
+        log.info("%s: %d devices are watched; page http://%s:%d/", self.config.site.name, devices, *self._page())
         self.pipeline.note([self._event("started", f"dcmon watches {self.config.site.name}")])
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Runs every service until `stop` is set."""
+        """Runs every service until `stop` is set. The core ends last: the others still hand it what they learnt."""
         self._served = True
         self.options.on_ready(self._running())
         async with asyncio.TaskGroup() as tasks:
-            started = [tasks.create_task(_supervise(name, service), name=name) for name, service in self._services]
+            core = tasks.create_task(_supervise("core", self.pipeline.run), name="core")
+            others = [tasks.create_task(_supervise(name, service), name=name) for name, service in self._services]
             await stop.wait()
-            for task in started:
+            for task in others:
                 task.cancel()
+            await asyncio.wait(others)
+            core.cancel()
 
     async def close(self) -> None:
         """Ends in the order in which things depend on each other; what is decided is committed."""
-        await self._web.cleanup()
-        for notifier in self._notifiers.values():
-            closing = getattr(notifier, "close", None)
-            if closing is not None:
-                await closing()
-        if self.traps is not None:
-            self.traps.close()
-        await self._buses.close()
-        for client in self._clients.values():
-            await client.close()
+        with self._stores:
+            await self._web.cleanup()
+            for notifier in self._notifiers.values():
+                closing = getattr(notifier, "close", None)
+                if closing is not None:
+                    await closing()
+            if self.traps is not None:
+                self.traps.close()
+            await self._buses.close()
+            for client in self._clients.values():
+                await client.close()
+            if self._served:
+                await self._commit_last()
+                self.options.on_end(self._running())
+
+    async def _commit_last(self) -> None:
+        """A disk that takes no more rows does not keep the process from ending: it is said, and that is all."""
         self.pipeline.note([self._event("stopped", "dcmon was told to stop")])
-        await self.pipeline.finish()
-        self.upkeep.last_words()
-        if self._served:
-            self.options.on_end(self._running())
-        if self.influx is not None:
-            self.influx.close()
-        self.samples.close()
-        self.journal.close()
+        try:
+            await self.pipeline.finish()
+            self.upkeep.last_words()
+        except StoreError as error:
+            log.error("what was decided last is not in the journal, the next start judges it anew: %s", error)
+
+    def _page(self) -> tuple[str, int]:
+        host, port = self._web.addresses[0][:2]
+        return f"[{host}]" if ":" in host else host, port
 
     def _running(self) -> Running:
         addresses = [address[:2] for address in self._web.addresses]
@@ -298,32 +326,60 @@ class App:
 
 
 async def _supervise(name: str, service: Callable[[], Awaitable[None]]) -> None:
-    """Keeps one service running: a fault in it is logged and ends neither it nor the others."""
+    """Keeps one service running: a fault in it is logged and ends neither it nor the others.
+
+    The same fault again and again is said once, until the service has run for a while in between.
+    """
+    clock = SystemClock()
+    said = None
     while True:
+        started = clock.monotonic()
         try:
             await service()
             return
-        except DcmonError as error:
-            log.error("%s: %s", name, error)
-        except Exception:
-            log.exception("%s failed by a fault of dcmon; it is started again", name)
-        await SystemClock().sleep(_RESTART_S)
+        except Exception as error:  # noqa: BLE001
+            if clock.monotonic() - started > _WELL_S:
+                said = None
+            if said != repr(error):
+                said = repr(error)
+                _complain(name, error)
+        await clock.sleep(_RESTART_S)
+
+
+def _complain(name: str, error: Exception) -> None:
+    if isinstance(error, DcmonError):
+        log.error("%s: %s", name, error)
+    else:
+        log.error("%s failed by a fault of dcmon; it is started again", name, exc_info=error)
 
 
 class _JournalIdentities:
-    """What devices said they are, in the journal; fits collectors.device.IdentityCache."""
+    """What devices said they are, in the journal; fits collectors.device.IdentityCache.
+
+    The journal's copy only spares questions after the next start, so nobody waits for the disk, and a disk that does
+    not take it is no fault of the device.
+    """
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal = journal
         self._clock = clock
         self._known: dict[str, Mapping[str, Any]] = dict(journal.identities())
+        self._saving: set[asyncio.Future[None]] = set()
 
     def get(self, asset: str) -> Mapping[str, Any] | None:
         return self._known.get(asset)
 
     def put(self, asset: str, identity: Mapping[str, Any]) -> None:
         self._known[asset] = identity
-        self._journal.save_identity(asset, identity, self._clock.now())
+        saving = asyncio.get_running_loop().run_in_executor(None, self._save, asset, identity)
+        self._saving.add(saving)
+        saving.add_done_callback(self._saving.discard)
+
+    def _save(self, asset: str, identity: Mapping[str, Any]) -> None:
+        try:
+            self._journal.save_identity(asset, identity, self._clock.now())
+        except StoreError as error:
+            log.debug("what %s is, is asked again after the next start: %s", asset, error)
 
 
 def with_data_dir(config: Config, data_dir: Path) -> Config:

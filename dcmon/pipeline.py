@@ -68,6 +68,7 @@ class Pipeline:
         self._on_committed = on_committed
         self._steps = StepDetector()
         self._undone = Changes()
+        self._saving = False
         self._work = asyncio.Event()
         self._saved: list[asyncio.Future[None]] = []
 
@@ -114,7 +115,7 @@ class Pipeline:
 
     async def committed(self) -> None:
         """Waits until everything decided so far is on the disk."""
-        if self._undone or self._work.is_set():
+        if self._undone or self._saving or self._work.is_set():
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._saved.append(future)
             self._work.set()
@@ -159,6 +160,7 @@ class Pipeline:
             self._work.clear()
             waiting, self._saved = self._saved, []
             changes, self._undone = self._undone, Changes()
+            self._saving = True
             try:
                 await self._store.save(changes)
             except StoreError as error:
@@ -171,6 +173,8 @@ class Pipeline:
             except asyncio.CancelledError:
                 self._undone = _after(changes, self._undone)
                 raise
+            finally:
+                self._saving = False
             self._relax()
             for future in waiting:
                 if not future.done():

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from importlib.resources import files
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import web, web_app
 
 from dcmon.web.api import Api
 from dcmon.web.guard import guard
@@ -57,6 +57,7 @@ def create_app(state: SiteState) -> web.Application:
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await following
+        _forget_handlers()
 
     async def hang_up(_: web.Application) -> None:
         await site.hub.close()
@@ -64,3 +65,11 @@ def create_app(state: SiteState) -> web.Application:
     app.cleanup_ctx.append(live)
     app.on_shutdown.append(hang_up)
     return app
+
+
+def _forget_handlers() -> None:
+    """aiohttp keeps 1,024 handlers with their middlewares for ever, and with each the whole site behind it: after a
+    reload the old one would stay in memory."""
+    cached = getattr(web_app, "_cached_build_middleware", None)
+    if cached is not None:
+        cached.cache_clear()
