@@ -140,7 +140,7 @@ class IncidentBook:
         incident = replace(before, alarms=_add(before.alarms, row.key))
         if row.started is not None:
             incident = replace(incident, started=min(incident.started, row.started))
-        news = "raised" if _raises(before, cell) else "worsened" if _worsens(before, cell) else None
+        news = "raised" if _raises(before, cell) else "worsened" if _worsens(cell) else None
         if news is not None:
             incident = replace(
                 incident, severity=max(before.severity, row.severity, key=_rank), acked_by=None, acked_at=None,
@@ -336,9 +336,9 @@ def _raises(incident: Incident, cell: Cell) -> bool:
     return cell.rule.page or cell.row.severity.rank > incident.severity.rank
 
 
-def _worsens(incident: Incident, cell: Cell) -> bool:
+def _worsens(cell: Cell) -> bool:
     """Whether an alarm that joins is news of its own: a second fault on top, not only an effect of the first."""
-    return incident.paging and cell.rule.page and cell.rule.worsens
+    return cell.rule.page and cell.rule.worsens
 
 
 def _rank(severity: Severity) -> int:

@@ -168,6 +168,16 @@ async def test_a_page_that_waits_too_long_also_goes_another_way_and_both_arrive_
         assert sorted(states) == ["delayed", "queued"]
 
 
+async def test_a_page_behind_the_one_that_fails_goes_another_way_as_well(tmp_path: Path) -> None:
+    hook = Scripted()
+    mail = Scripted()
+    mail.script = lambda message: SendError("421") if len(hook.taken) < 2 else None
+    async with post(tmp_path, {"email": mail, "webhook": hook}, divert="150ms", **FAST) as office:
+        await office.queue(page("i1", "boss"), page("i2", "boss"))
+        await until(lambda: office.journal.waiting().messages == 0)
+        assert {message.incident for message in hook.taken} == {"i1", "i2"}
+
+
 async def test_a_channel_without_an_answer_is_unknown_at_the_deadline(tmp_path: Path) -> None:
     mail, hook = Scripted(hang=asyncio.Event()), Scripted()
     async with post(tmp_path, {"email": mail, "webhook": hook}, deadline="50ms") as office:
@@ -231,6 +241,7 @@ async def test_a_storm_is_a_few_messages_and_one_list_that_leaves_nothing_out(tm
         await office.queue(*(page(f"late{number}", created=clock.now(), due=clock.now()) for number in range(30)))
         await until(lambda: office.journal.waiting().messages == 0)
         assert len(mail.taken) == first + 1, "held back until the next slot, then one list"
+        assert office.worker.results["held", "email"] == 30, "each is counted once, however long it waits"
         said = {item["incident"] for message in mail.taken for item in message.facts.get("items", ())}
         said |= {message.incident for message in mail.taken}
         assert {f"i{number}" for number in range(251)} | {f"late{number}" for number in range(30)} <= said

@@ -185,6 +185,29 @@ def test_a_merge_into_an_acknowledged_incident_ends_the_wait_and_into_another_ke
         assert pager.next_due() == due
 
 
+def test_a_merge_into_an_acknowledged_incident_that_told_nobody_takes_the_people_along_and_not_the_wait() -> None:
+    pager = Pager(config())
+    survivor = incident(paging=False, acked_by="lead", acked_at=T0)
+    pager.step(happened(T0, "opened", survivor), T0)
+    pager.step(happened(T0 + 1, "opened", incident(id="i2")), T0 + 1)
+    gone = incident(id="i2", state="merged", merged_into="i1")
+    changes = pager.step(happened(T0 + 2, "merged", gone), T0 + 2)
+    assert changes.escalations["i1"].paged == ("anna/email",)
+    assert pager.next_due() is None
+
+
+def test_a_line_in_the_terminal_reaches_nobody_so_a_failed_page_beside_it_escalates() -> None:
+    to = [{"person": "anna", "channels": ["console", "email"]}]
+    steps = [{"after": "5m", "to": [{"person": "lead"}]}]
+    pager = Pager(config({"routes": [{"id": "all", "to": to, "escalation": steps}]}))
+    assert len(pager.step(happened(T0, "opened", incident()), T0).notifications) == 2
+    data = {"person": "anna", "channel": "email", "kind": "page", "fallback": None}
+    failed = Transition(T0 + 1, "page", "k", "failed", "550", incident="i1", data=data)
+    assert told(pager.step(Changes(transitions=[failed]), T0 + 1)) == [
+        ("lead", "page", "escalated: anna cannot be reached by email")
+    ]
+
+
 def test_a_roster_with_nobody_on_duty_hands_over_to_the_next_step_at_once_and_says_so() -> None:
     pager = Pager(config({"rosters": [{"id": "energy", "name": "Energy"}]}))
     changes = pager.step(happened(T0, "opened", incident()), T0)

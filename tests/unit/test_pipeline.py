@@ -143,6 +143,46 @@ async def test_an_acknowledgement_returns_when_it_is_on_the_disk(world: World) -
         await world.pipeline.acknowledge("nosuch", "control")
 
 
+async def test_an_acknowledgement_waits_for_a_full_disk_and_returns_when_it_is_kept(world: World) -> None:
+    world.alarm()
+    await world.pipeline.committed()
+    (incident,) = world.pipeline.judge.incidents
+    world.store.full = True
+    waiting = asyncio.create_task(world.pipeline.acknowledge(incident, "control"))
+    await world.clock.advance(5)
+    assert not waiting.done()
+    world.store.full = False
+    await world.clock.advance(2)
+    await asyncio.wait_for(waiting, 1)
+    assert world.store.states("incident")[-1] == "acknowledged"
+
+
+async def test_the_next_step_is_told_when_nobody_acknowledges_and_no_reading_comes(world: World) -> None:
+    world.alarm()
+    await world.clock.advance(3600)
+    reasons = {message.reason.partition(":")[0] for kept in world.store.saved for message in kept.notifications}
+    assert reasons == {"first", "escalated"}
+
+
+async def test_what_was_on_its_way_to_the_disk_when_dcmon_stops_is_kept_at_the_end(config: Config) -> None:
+    world = World(config)
+    hangs = asyncio.Event()
+
+    async def hang(changes: Changes) -> None:
+        await hangs.wait()
+
+    save, world.pipeline._store = world.store, type("Slow", (), {"save": staticmethod(hang)})()
+    running = asyncio.create_task(world.pipeline.run())
+    world.alarm()
+    await world.clock.advance(1)
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    world.pipeline._store = save
+    await world.pipeline.finish()
+    assert world.store.states("incident") == ["opened"]
+
+
 async def test_delays_run_out_without_any_reading(world: World) -> None:
     world.pipeline.submit([Reading(world.clock.now(), "leak-1", "water.detected", "cable", True)])
     assert world.store.states("incident") == []

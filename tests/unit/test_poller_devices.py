@@ -399,3 +399,18 @@ async def test_submit_may_be_a_coroutine() -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert len(got) >= 3
+
+
+async def test_how_late_polls_start_is_told_and_forgotten_when_they_are_in_time_again() -> None:
+    clock = SimulatedClock(START)
+    gate = asyncio.Event()
+    slow, behind = Fake("slow", clock, gate.wait, bus="line"), Fake("behind", clock, bus="line")
+    async with polling(clock, slow, behind) as (poller, _):
+        await clock.advance(6)
+        assert behind.polls == [], "the line is taken"
+        gate.set()
+        await clock.advance(0.1)
+        late = poller.lag_s
+        assert 3 < late < 6
+        await clock.advance(60)
+        assert poller.lag_s < 0.01

@@ -167,7 +167,10 @@ async def test_a_journal_that_takes_nothing_is_said_once_and_ends_neither_heartb
         assert [record.message for record in caplog.records] == ["the heartbeat cannot be written: the disk is full"]
         monkeypatch.undo()
         await world.until(6)
-    assert (world.journal.load_snapshot(NOW).alive or 0) > NOW + 15_000
+        assert (world.journal.load_snapshot(NOW).alive or 0) > NOW + 15_000
+        monkeypatch.setattr(world.journal, "alive", full)
+        await world.until(6)
+    assert len(caplog.records) == 2, "a second time is news"
 
 
 async def test_old_rows_of_the_journal_go_once_an_hour(world: World) -> None:
