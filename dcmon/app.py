@@ -243,7 +243,7 @@ class App:
         try:
             await web.TCPSite(self._web, host, port).start()
         except OSError as error:
-            hint = "Another program has the port; set web.listen in agent.yaml to a free one."
+            hint = "Take a free one: web.listen in agent.yaml, or --port of the demo."
             raise DcmonError(f"the page cannot listen on {host}:{port}: {error.strerror}. {hint}") from error
         devices = len(self.config.collectors.devices)
         log.info("%s: %d devices are watched; page http://%s:%d/", self.config.site.name, devices, *self._page())

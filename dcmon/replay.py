@@ -32,7 +32,8 @@ _PRINTED = {"alarm": "alarm", "incident": "incident", "page": "page", "task": "t
 _TIMES = frozenset({"started", "due", "since", "stopped", "until"})
 _QUALITIES = {quality.value: quality for quality in Quality}
 _SECONDS_BELOW = 100_000_000_000
-_LAST_MS = 253_402_300_799_999
+_LAST_MS = 250_000_000_000_000
+"""In the year 9892: delays that end later can still be written as dates."""
 
 
 class Pages(Protocol):
@@ -215,7 +216,7 @@ _by_time = itemgetter(0)
 
 
 def _parse_lines(lines: Iterable[str], report: Callable[[Problem], None]) -> Iterator[Reading | Ack]:
-    load, times = json.loads, Times()
+    load, times = _DECODER.decode, Times()
     for number, line in enumerate(lines, 1):
         try:
             entry = load(line)
@@ -245,13 +246,24 @@ def _parse(entry: Any, number: int, times: Times) -> Reading | Ack:
     value = entry.get("value")
     if value.__class__ in _CONTAINERS:
         raise BadLineError("value must be true, false, a number, a word or null")
-    quality = _QUALITIES.get(entry.get("quality") or "good")
+    word = entry.get("quality")
+    quality = Quality.GOOD if word is None else _QUALITIES.get(word) if word.__class__ is str else None
     if quality is None:
         raise BadLineError(f"quality must be good, uncertain or bad, not {entry.get('quality')!r}")
-    return Reading(ts, asset, point, index, value, quality, entry.get("reason"))
+    reason = entry.get("reason")
+    if reason is not None and reason.__class__ is not str:
+        raise BadLineError(f"reason must be a text or null, not {reason!r}")
+    return Reading(ts, asset, point, index, value, quality, reason)
 
 
 _CONTAINERS = (list, dict)
+
+
+def _refuse_constant(word: str) -> Any:
+    raise BadLineError(f"{word} is no JSON; a value that is not known is null with quality bad")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _parse_ack(ack: Any, ts: int, number: int) -> Ack:
@@ -315,7 +327,7 @@ def _parse_iso(ts: str) -> int:
 
 def _in_range(millis: int) -> int:
     if not 0 <= millis <= _LAST_MS:
-        raise BadLineError(f"ts {millis} is not between 1970 and 9999")
+        raise BadLineError(f"ts {millis} is not between 1970 and 9892")
     return millis
 
 

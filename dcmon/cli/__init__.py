@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from dcmon.cli import decisions, devices, site
+from dcmon.cli.common import prepare_streams, telling_files
 
 app = typer.Typer(
     name="dcmon",
@@ -30,4 +31,6 @@ for _command in COMMANDS:
 
 def main() -> None:
     """The `dcmon` program."""
-    app()
+    prepare_streams()
+    with telling_files():
+        app()

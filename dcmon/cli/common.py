@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import errno
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -17,16 +22,35 @@ from dcmon.config.loader import Loaded, load_with_lines
 from dcmon.config.yamlfile import Problem
 from dcmon.model import CollectError, ConfigError, DcmonError
 
-out = Console(soft_wrap=True, highlight=False)
+_OUTPUT_FAILS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+
+
+class Terminal(Console):
+    """Standard output. What happens when nobody reads it any more can be set: the demo ends in order then."""
+
+    hung_up: Callable[[], None] | None = None
+
+    def on_broken_pipe(self) -> None:
+        """See rich; the rest of the output goes nowhere."""
+        if self.hung_up is None:
+            super().on_broken_pipe()
+            return
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        self.hung_up()
+
+
+out = Terminal(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="folder of the configuration", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable output")]
 
 _HINTS = {
-    "timeout": "No answer: check address, community or user, and whether the device lets this host ask.",
-    "refused": "Nothing listens there: check address and port.",
-    "auth": "The device does not take this user or key.",
+    "timeout": "Check address, community or user, and whether the device lets this host ask.",
+    "refused": "Check address and port.",
+    "auth": "Check the user and the keys.",
+    "unknown": "Name a profile with --profile.",
 }
 
 
@@ -45,6 +69,50 @@ def telling_errors() -> Iterator[None]:
     except DcmonError as error:
         err.print(f"dcmon: {error}", markup=False)
         raise typer.Exit(1) from None
+
+
+@contextmanager
+def telling_files() -> Iterator[None]:
+    """As `telling_errors`, for files and the output that cannot be written; other OSErrors are faults of dcmon."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno not in _OUTPUT_FAILS:
+            raise
+        err.print(f"dcmon: {error.filename or 'the output'}: {error.strerror}", markup=False)
+        raise SystemExit(1) from None
+    finally:
+        flush_output()
+
+
+def flush_output() -> None:
+    """Now, where a failure can be told, and not at the interpreter's end, where it is a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno != errno.EPIPE:
+            err.print(f"dcmon: the output: {error.strerror}", markup=False)
+        raise SystemExit(1) from None
+
+
+def prepare_streams() -> None:
+    """Whatever the terminal's encoding is and whether there is one: what cannot be shown is escaped, not a crash."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # open until the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def print_json(thing: object) -> None:
+    """One line of JSON, in ASCII where the output cannot show all of it."""
+    text = json.dumps(thing, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(thing)
+    sys.stdout.write(text + "\n")
 
 
 def find_config(given: Path | None) -> Path:

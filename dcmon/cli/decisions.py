@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import io
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +12,17 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from dcmon.cli.common import ConfigOption, JsonOption, checked, err, find_config, out, parse_time, telling_errors
+from dcmon.cli.common import (
+    ConfigOption,
+    JsonOption,
+    checked,
+    err,
+    find_config,
+    out,
+    parse_time,
+    print_json,
+    telling_errors,
+)
 from dcmon.clock import SystemClock
 from dcmon.model import DcmonError
 
@@ -28,19 +38,34 @@ def replay(
 
     with telling_errors():
         loaded, _ = checked(find_config(config))
-        bad: list[object] = []
+        bad = _Faults()
         with _lines(samples) as lines:
-            for decision in judge_samples(loaded.config, lines, Pager(loaded.config), bad.append):
+            for decision in judge_samples(loaded.config, lines, Pager(loaded.config), bad.add):
                 _print_decision(decision, as_json)
-        for problem in bad[:20]:
+        for problem in bad.first:
             err.print(f"{samples}: {problem}", markup=False)
-        if bad:
-            raise DcmonError(f"{len(bad)} lines of {samples} were left out; the first are above")
+        if bad.count:
+            raise DcmonError(f"{bad.count} lines of {samples} were left out; the first are above")
+
+
+class _Faults:
+    """Lines that were left out: all counted, the first of them kept."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[object] = []
+
+    def add(self, problem: object) -> None:
+        self.count += 1
+        if len(self.first) < 20:
+            self.first.append(problem)
 
 
 @contextmanager
 def _lines(name: str) -> Iterator[Iterable[str]]:
     if name == "-":
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(encoding="utf-8", errors="replace")
         yield sys.stdin
         return
     with ExitStack() as stack:
@@ -53,7 +78,7 @@ def _lines(name: str) -> Iterator[Iterable[str]]:
 
 def _print_decision(decision: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(decision, ensure_ascii=False) + "\n")
+        print_json(decision)
         return
     who = f" -> {decision['person']} ({decision['channel']})" if "person" in decision else ""
     head = f"{decision['ts']}  {decision['type']} {decision.get('state') or ''}"
@@ -91,7 +116,7 @@ def slo(
         finally:
             journal.close()
     if as_json:
-        out.print(json.dumps(rows, ensure_ascii=False), markup=False)
+        print_json(rows)
         return
     table = Table("promise", "of", "window", "target %", "measured %", "worst %", "coverage %", "verdict")
     for row in rows:
@@ -114,7 +139,7 @@ def oncall(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         found = duties(loaded.config, SystemClock().now())
     if as_json:
         rows = [{**duty, "until": iso(duty.get("until"))} for duty in found]
-        out.print(json.dumps(rows, ensure_ascii=False), markup=False)
+        print_json(rows)
         return
     table = Table("roster", "on duty", "until")
     for duty in found:

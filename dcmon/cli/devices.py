@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +9,7 @@ import typer
 from pydantic import ValidationError
 from rich.table import Table
 
-from dcmon.cli.common import JsonOption, out, telling_errors
+from dcmon.cli.common import JsonOption, out, print_json, telling_errors
 from dcmon.collectors.build import v3_user
 from dcmon.collectors.snmp.usm import V3User
 from dcmon.config.collectors import ModbusAddress, UserCredentials
@@ -47,6 +46,8 @@ def poll(
     from dcmon.service import run_once
 
     with telling_errors():
+        if profiles is not None and not profiles.is_dir():
+            raise DcmonError(f"{profiles} is no folder with profiles")
         known = load_profiles(profiles)
         if modbus is not None and snmp is None:
             host, port = split_target(modbus, 502)
@@ -61,7 +62,7 @@ def poll(
             result = run_once(lambda: ask_snmp(question, known, profile))
         else:
             raise DcmonError("name the device with either --snmp HOST:PORT or --modbus HOST:PORT")
-    show(result, as_json)
+        show(result, as_json)
 
 
 def named(profile: str | None) -> str:
@@ -85,7 +86,9 @@ def user_of(user: str, auth: Auth, auth_key: str | None, priv: Priv, priv_key: s
         )
         return v3_user(credentials, lambda reference: resolve(reference, Path()))
     except ValidationError as error:
-        raise DcmonError("; ".join(str(fault["msg"]) for fault in error.errors(include_input=False))) from None
+        raise DcmonError(
+            "; ".join(str(fault["msg"]).removeprefix("Value error, ") for fault in error.errors(include_input=False))
+        ) from None
     except ValueError as error:
         raise DcmonError(str(error)) from None
 
@@ -104,7 +107,7 @@ def split_target(text: str, default_port: int) -> tuple[str, int]:
 def show(result: dict[str, Any], as_json: bool) -> None:
     """The readings as JSON, or as a table for people."""
     if as_json:
-        out.print(json.dumps(result, ensure_ascii=False), markup=False)
+        print_json(result)
         return
     table = Table(
         "point", "index", "value", "unit", "quality", "source", title=f"{result['profile']} ({result['kind']})"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,15 +30,18 @@ def check(config: ConfigOption = None) -> None:
 
 def schema(directory: Annotated[Path, typer.Argument(help="where to write NAME.schema.json")]) -> None:
     """Writes a JSON Schema for each file of the configuration, for editors."""
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, content in json_schemas().items():
-        path = directory / f"{name}.schema.json"
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        out.print(str(path), markup=False)
+    with telling_errors():
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, content in json_schemas().items():
+            path = directory / f"{name}.schema.json"
+            path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            out.print(str(path), markup=False)
 
 
 def run(config: ConfigOption = None) -> None:
     """Watches the site until SIGTERM or Ctrl+C. SIGHUP reads the configuration again."""
+    # A reload that is asked for before there is anything to reload must not end the process.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from dcmon.service import serve
 
     with telling_errors():
@@ -70,6 +75,11 @@ def demo(
         if scenario not in SCENARIOS:
             raise DcmonError(f"there is no scenario {scenario!r}; `dcmon demo --list` shows all")
         wanted = Demo(scenario, speed, port, exit_after, config, data_dir, out)
-        result = until_stopped(lambda stop: play(wanted, stop))
+
+        async def playing(stop: asyncio.Event) -> dict[str, Any]:
+            out.hung_up = stop.set  # it ends as with Ctrl+C when nobody reads its terminal any more
+            return await play(wanted, stop)
+
+        result = until_stopped(playing)
         if report is not None:
             report.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

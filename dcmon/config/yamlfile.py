@@ -83,13 +83,18 @@ def read_yaml(path: Path) -> YamlFile:
         raise ConfigError(
             [Problem(str(path), 1, "C001", f"is no UTF-8 text (byte {error.start})", "Save it as UTF-8.")]
         ) from None
-    loader = yaml.SafeLoader(text)
+    loader: yaml.SafeLoader | None = None
     try:
+        loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
         problems = list(_duplicate_keys(root, str(path), 0)) if root is not None else []
         if problems:
             raise ConfigError(problems)
         data = loader.construct_document(root) if root is not None else None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        message = f"a character that no text holds (U+{ord(text[error.position]):04X})"
+        raise ConfigError([Problem(str(path), line, "C002", message, "Delete it.")]) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or "cannot be parsed"
@@ -101,7 +106,8 @@ def read_yaml(path: Path) -> YamlFile:
         # SafeLoader lets impossible dates and endless nesting through as these.
         raise ConfigError([Problem(str(path), 1, "C002", f"no YAML: {error}", "Quote the value.")]) from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     return YamlFile(path, data, root, hashlib.sha256(content).hexdigest())
 
 
