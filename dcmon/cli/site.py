@@ -29,10 +29,12 @@ def check(config: ConfigOption = None) -> None:
 
 
 def schema(directory: Annotated[Path, typer.Argument(help="where to write NAME.schema.json")]) -> None:
-    """Writes a JSON Schema for each file of the configuration, for editors."""
+    """Writes a JSON Schema for each file of the configuration and for profiles, for editors."""
+    from dcmon.collectors.profile import profile_schema
+
     with telling_errors():
         directory.mkdir(parents=True, exist_ok=True)
-        for name, content in json_schemas().items():
+        for name, content in {**json_schemas(), "profile": profile_schema()}.items():
             path = directory / f"{name}.schema.json"
             path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
             out.print(str(path), markup=False)

@@ -239,3 +239,12 @@ async def test_ctrl_c_ends_the_demo_without_a_traceback(tmp_path: Path, delay: f
     said = (tmp_path / "log").read_text()
     assert code in (0, 130, -signal.SIGINT), said
     no_fault(said)
+
+
+def test_an_editor_gets_a_schema_for_every_file_and_for_profiles(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "dcmon", "schema", str(tmp_path)], check=True, timeout=60, capture_output=True
+    )
+    found = {path.name.removesuffix(".schema.json"): json.loads(path.read_text()) for path in tmp_path.iterdir()}
+    assert set(found) == {"agent", "site", "collectors", "rules", "people", "profile"}
+    assert all(schema["additionalProperties"] is False for schema in found.values())
