@@ -83,7 +83,8 @@ async def test_kills_at_random_moments_lose_no_incident_and_no_page(tmp_path: Pa
             while True:
                 roots = {root for (root,) in rows(tmp_path, "SELECT root FROM incident WHERE state = 'open'")}
                 waiting = rows(tmp_path, "SELECT 1 FROM outbox WHERE state IN ('pending', 'leased')")
-                if roots >= expected and not waiting:
+                up = rows(tmp_path, f"SELECT 1 FROM alive WHERE pid = {process.pid}")
+                if roots >= expected and not waiting and up:
                     break
                 await asyncio.sleep(0.2)
         process.terminate()
