@@ -16,7 +16,7 @@ from dcmon.collectors.snmp import NativeClient, SnmpSession
 from dcmon.collectors.snmp.second import PysnmpClient
 from dcmon.collectors.snmp.usm import V3User
 from dcmon.config.collectors import ModbusAddress
-from dcmon.model import CollectError, DcmonError, Reading
+from dcmon.model import DcmonError, Reading
 
 _DEVICE = "device"
 
@@ -104,15 +104,3 @@ def chosen(profiles: Mapping[str, Profile], name: str, protocol: str) -> Profile
     if profile.protocol != protocol:
         raise DcmonError(f"profile {name} is for {profile.protocol}, and the device is asked by {protocol}")
     return profile
-
-
-def explain(error: CollectError, target: str) -> str:
-    """What a person can do about a device that does not answer."""
-    hints = {
-        "timeout": "no answer. Check address, community or user, and whether the device lets this host ask",
-        "refused": "nothing listens there. Check address and port",
-        "auth": "the device does not take this user or key",
-        "unknown": "name a profile with --profile",
-    }
-    hint = hints.get(error.reason)
-    return f"{target}: {error}" + (f". {hint[:1].upper()}{hint[1:]}." if hint else "")

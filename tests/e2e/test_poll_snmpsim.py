@@ -104,7 +104,7 @@ def test_the_command_prints_the_interface_as_json(simulated: int) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--snmp", "127.0.0.1:1", "--retries", "0", "--timeout", "0.3"], "Nothing listens there"),
+        (["--snmp", "127.0.0.1:1", "--retries", "0", "--timeout", "0.3"], "nothing listens there"),
         (["--snmp", "127.0.0.1:99999"], "is no HOST:PORT"),
         (["--snmp", "127.0.0.1", "--modbus", "127.0.0.1"], "either --snmp HOST:PORT or --modbus HOST:PORT"),
         (["--modbus", "127.0.0.1:1"], "name its profile with --profile"),

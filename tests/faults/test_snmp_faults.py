@@ -142,6 +142,27 @@ async def test_an_agent_that_answers_every_third_time_is_read(client: NativeClie
         assert client.stats.timeouts == 0
 
 
+async def test_what_a_quick_agent_loses_is_sent_again_soon_and_its_patience_stays(client: NativeClient) -> None:
+    answers = {0, 3, 6, 9, 12, 15}
+    async with responder(lambda data, count: [serve(data, VALUES)] if count in answers else []) as agent:
+        loop = asyncio.get_running_loop()
+        session = client.session("127.0.0.1", agent.port, timeout_s=1, retries=2)
+        assert await session.get([ONE]) == [VALUES[ONE]]
+        started = loop.time()
+        for _ in range(2):
+            assert await session.get([ONE]) == [VALUES[ONE]]
+        assert loop.time() - started < 3, "the third sending of each answers after 1 s, and not after two timeouts"
+        assert client.stats.retransmissions == 4
+        patient = client.session("127.0.0.1", agent.port, timeout_s=0.4, retries=2)
+        answers |= {7}
+        assert await patient.get([ONE]) == [VALUES[ONE]]
+        answers.clear()
+        started = loop.time()
+        with pytest.raises(CollectError, match="no answer"):
+            await patient.get([ONE])
+        assert 1.15 < loop.time() - started < 1.6, "all sendings together wait three timeouts"
+
+
 async def test_ten_per_cent_loss_loses_nothing() -> None:
     dice = random.Random(4)
 

@@ -58,7 +58,9 @@ class NativeClient:
         timeout_s: float = 2.0,
         retries: int = 2,
     ) -> SnmpSession:
-        """A session with one agent. version: `1` or `2c`. Each of the `retries` + 1 sendings waits `timeout_s`."""
+        """A session with one agent. version: `1` or `2c`. The `retries` + 1 sendings together wait `timeout_s` each;
+        once it is known how quickly the agent answers, what is lost is sent again sooner, and the last waits longer.
+        """
         if version not in VERSIONS:
             raise ValueError(f"a community is for SNMP 1 and 2c, not {version!r}; version 3 has users: session_v3")
         target = Target(host, port, timeout_s * (retries + 1), self.endpoint)
@@ -117,7 +119,7 @@ class NativeClient:
         request_id, pending = 0, None
         try:
             endpoint, address = target.where or await target.locate()
-            pending = kind(exchange, self._loop.create_future(), endpoint, address, attempts)
+            pending = kind(exchange, self._loop.create_future(), endpoint, address, attempts, target)
             while request_id in self._pending or not request_id:
                 request_id = _FIRST_ID | self._random.getrandbits(30)
             self._pending[request_id] = pending
@@ -126,7 +128,9 @@ class NativeClient:
             self._send(pending)
             if self._sweeping is None:
                 self._sweeping = self._loop.call_later(_SWEEP_S, self._sweep)
-            return await pending.future
+            answer = await pending.future
+            target.took(self._loop.time() - pending.sent)
+            return answer
         except CollectError:
             target.where = None  # a name may point elsewhere by now
             raise
@@ -142,9 +146,8 @@ class NativeClient:
                 pending.fail(CollectError("closed", "the SNMP session was closed"))
 
     def _send(self, pending: Pending) -> None:
-        pending.deadline = self._loop.time() + pending.exchange.timeout_s
         try:
-            pending.endpoint.send(pending.datagram, pending.address)
+            pending.send(self._loop.time())
         except OSError as error:
             pending.fail(CollectError("unreachable", error.strerror or str(error)))
 

@@ -110,10 +110,10 @@ async def walk_columns(
 async def _ask(exchange: Exchange, batch: list[_Column], limits: WalkLimits) -> tuple[Answer, int]:
     """(answer, how many columns it is for). What stays unanswered or is too big is asked for in halves.
 
-    A lost datagram is retransmitted once as it was before the device is taken for weak; the time spent in all is
-    that of a request with all its retransmissions.
+    Only what no retransmission brought is taken for too much: were a device that loses datagrams asked for less, it
+    would be asked more often, and its poll would never end. Half of it is then sent once.
     """
-    retries: int | None = 1
+    retries: int | None = None
     while True:
         columns = batch[: limits.columns]
         repetitions = limits.effective(columns[0].root, len(columns)) if exchange.bulk else 1
