@@ -163,6 +163,20 @@ async def test_what_a_quick_agent_loses_is_sent_again_soon_and_its_patience_stay
         assert 1.15 < loop.time() - started < 1.6, "all sendings together wait three timeouts"
 
 
+async def test_a_table_takes_no_more_requests_when_every_answer_needs_three_sendings(client: NativeClient) -> None:
+    needed = []
+    for answered in ({0, 1, 2}, {2}):
+        before = client.stats.requests
+        async with responder(
+            lambda data, count, answered=answered: [serve(data, VALUES)] if count % 3 in answered else []
+        ) as agent:
+            session = client.session("127.0.0.1", agent.port, timeout_s=0.1, retries=2)
+            assert len(await session.walk_columns([BASE])) == 1
+            assert len(await session.walk(BASE)) == 60
+        needed.append(client.stats.requests - before)
+    assert needed[0] == needed[1]
+
+
 async def test_ten_per_cent_loss_loses_nothing() -> None:
     dice = random.Random(4)
 
