@@ -7,10 +7,11 @@ Reasons of a bad value: sentinel, enum, wrong_type, decode, unknown, invalid. Of
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from functools import cache
 from typing import Final, TypeAlias
 
 from dcmon.collectors.profile_model import Reference, RowCondition, When, Words
@@ -335,7 +336,7 @@ def _unit_said(units: Mapping[int | str, str], said: Raw) -> str | None:
 
 def _holds(said: Raw, test: When) -> bool:
     if test.is_ is not None:
-        return said in test.is_
+        return _matcher(test.is_)(said)
     if not isinstance(said, int | float):
         return False
     return said > test.above if test.above is not None else said < (test.below or 0.0)
@@ -375,7 +376,8 @@ def _column_test(condition: RowCondition, column: bytes) -> RowTest:
     return lambda _suffix, cell, _first: not among(cell(column))
 
 
-def _matcher(values: Sequence[object]) -> Callable[[Raw], bool]:
+@cache
+def _matcher(values: tuple[int | float | str, ...]) -> Callable[[Raw], bool]:
     exactly = frozenset(value for value in values if not isinstance(value, str))
     globs = tuple(value.casefold() for value in values if isinstance(value, str))
 

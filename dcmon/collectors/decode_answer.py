@@ -43,6 +43,16 @@ class Scalar(NamedTuple):
     dynamic: Dynamic | None
     required: bool
     fallback: str | None
+    named_by: Oid | None
+
+
+class GroupNames(NamedTuple):
+    """How the rows of a table of variables `Group.Member` are named; see the profile's word `group`."""
+
+    column: Oid
+    member: str
+    text: Oid
+    unsaid: frozenset[str]
 
 
 class CompiledRate(NamedTuple):
@@ -84,6 +94,7 @@ class Table:
     prefix: str
     rows: Oid | None
     skip: tuple[RowTest, ...]
+    group: GroupNames | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +148,14 @@ class Output:
 
     def name_of(self, point: str, row: Row) -> str:
         """The index of a row that only some entries mean: told apart from rows of the same point alone."""
+        return self.unique(point, row.name, row.text)
+
+    def unique(self, point: str, name: str, number: str) -> str:
+        """The name, told apart by the number from what has the same name and point."""
         taken = self.names.setdefault(point, set())
-        name = row.name if row.name not in taken else f"{row.name}#{row.text}"
-        taken.add(name)
-        return name
+        told = name if name not in taken else f"{name}#{number}"
+        taken.add(told)
+        return told
 
     def wanted(self, point: str, index: str | None, fallback: str) -> bool:
         """Whether a fallback is needed here."""

@@ -23,6 +23,7 @@ from dcmon.collectors.decode_answer import (
 )
 from dcmon.collectors.decode_rates import RateMemory
 from dcmon.collectors.decode_tables import decode_column, decode_late_column, decode_rates, rows_of
+from dcmon.collectors.transforms import as_text
 from dcmon.model import Reading
 
 
@@ -54,7 +55,7 @@ def _scalars(slots: Sequence[Scalar], answer: Answer, out: Output) -> list[Scala
     found = answer.scalars.get
     ts, asset = out.ts, out.asset
     for slot in slots:
-        oid, point, index, source, decode, dynamic, required, fallback = slot
+        oid, point, index, source, decode, dynamic, required, fallback, named_by = slot
         if fallback is not None:
             late.append(slot)
             continue
@@ -74,6 +75,8 @@ def _scalars(slots: Sequence[Scalar], answer: Answer, out: Output) -> list[Scala
             value, quality, reason = result
         else:
             value, quality, reason = decode(raw)
+        if named_by is not None and index is not None:
+            index = out.unique(point, as_text(answer.raw(named_by)) or index, index)
         add(NEW(Reading, (ts, asset, point, index, value, quality, reason, source)))
     return late
 

@@ -5,11 +5,22 @@ Columns are decoded one after the other over rows that are named and sorted out 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dcmon.collectors.decode import GOOD, Raw, Result
 from dcmon.collectors.decode_aggregate import aggregate
-from dcmon.collectors.decode_answer import NEW, UNUSUAL, Answer, Column, Output, Row, Table, other_of, raw_of
+from dcmon.collectors.decode_answer import (
+    NEW,
+    UNUSUAL,
+    Answer,
+    Column,
+    GroupNames,
+    Output,
+    Row,
+    Table,
+    other_of,
+    raw_of,
+)
 from dcmon.collectors.decode_rates import RateMemory, Sample
 from dcmon.collectors.snmp import COUNTER64, VarBind, suffix_parts
 from dcmon.collectors.transforms import as_text
@@ -22,6 +33,7 @@ def rows_of(table: Table, answer: Answer) -> list[Row]:
     for slot in table.slots:
         suffixes.update(dict.fromkeys(answer.columns.get(slot.column, ())))
     in_use = answer.raw(table.rows) if table.rows is not None else None
+    groups = _groups(table, answer, suffixes)
     rows: list[Row] = []
     taken: set[str] = set()
     for suffix in suffixes:
@@ -32,7 +44,7 @@ def rows_of(table: Table, answer: Answer) -> list[Row]:
         if table.skip and _skipped(table, answer, suffix, first):
             continue
         text = ".".join(map(str, numbers))
-        name = _label(table, answer, suffix, numbers, text)
+        name = _grouped(table, answer, suffix, groups) or _label(table, answer, suffix, numbers, text)
         label = f"{name}#{text}" if name in taken else name  # ports that share a name, sensors that never got one
         taken.add(label)
         rows.append(Row(suffix, text, label, first, name))
@@ -44,6 +56,35 @@ def _skipped(table: Table, answer: Answer, suffix: bytes, first: int) -> bool:
         return answer.cell(column, suffix)
 
     return any(test(suffix, cell, first) for test in table.skip)
+
+
+def _groups(table: Table, answer: Answer, suffixes: Iterable[bytes]) -> Mapping[str, str]:
+    """What the groups of a table of variables are called, by row index but the last number and name of the group."""
+    found: dict[str, str] = {}
+    if table.group is None:
+        return found
+    for suffix in suffixes:
+        group, member = _member(table.group, answer, suffix)
+        name = as_text(answer.cell(table.group.text, suffix))
+        if member == table.group.member and name:
+            found[group] = name
+    return found
+
+
+def _member(group: GroupNames, answer: Answer, suffix: bytes) -> tuple[str, str]:
+    variable = as_text(answer.cell(group.column, suffix)) or ""
+    name, _, member = variable.rpartition(".")
+    return f"{suffix_parts(suffix)[:-1]} {name}", member
+
+
+def _grouped(table: Table, answer: Answer, suffix: bytes, groups: Mapping[str, str]) -> str | None:
+    if table.group is None:
+        return None
+    group, member = _member(table.group, answer, suffix)
+    name = groups.get(group)
+    if name is None:
+        return None
+    return table.prefix + (name if member in table.group.unsaid else f"{name} {member}")
 
 
 def _label(table: Table, answer: Answer, suffix: bytes, numbers: tuple[int, ...], text: str) -> str:

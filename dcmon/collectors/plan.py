@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from dcmon.collectors.decode import Dynamic, Quantity, compile_condition, compile_value
-from dcmon.collectors.decode_answer import Column, CompiledRate, Scalar, SnmpGroup, Table, oid_of
+from dcmon.collectors.decode_answer import Column, CompiledRate, GroupNames, Scalar, SnmpGroup, Table, oid_of
 from dcmon.collectors.decode_modbus import FUNCTION_NAMES, WORDS, Block, ModbusGroup, Slot, assembler
 from dcmon.collectors.profile import Profile
 from dcmon.collectors.profile_check import quantity_of, references
@@ -91,6 +91,8 @@ def _snmp_group(part: Resolved) -> SnmpGroup:
     for entry in part.points:
         if entry.oid is not None:
             _want(wanted, entry.oid, entry)
+        if entry.named_by is not None:
+            _want(wanted, entry.named_by, None, _TEXT_OCTETS)
     for entry in part.entries():
         for reference in references(entry):
             if reference.oid is not None:
@@ -106,8 +108,8 @@ def _snmp_group(part: Resolved) -> SnmpGroup:
     return SnmpGroup(_gets(wanted), walks, scalars, tables)
 
 
-def _want(wanted: dict[Oid, int], text: str, entry: Entry | None) -> None:
-    octets = _TEXT_OCTETS if entry is not None and entry.text is not None else _VALUE_OCTETS
+def _want(wanted: dict[Oid, int], text: str, entry: Entry | None, octets: int = _VALUE_OCTETS) -> None:
+    octets = _TEXT_OCTETS if entry is not None and entry.text is not None else octets
     oid = oid_of(text)
     wanted[oid] = max(wanted.get(oid, 0), len(oid) + 6 + octets)
 
@@ -152,6 +154,7 @@ def _scalar(entry: Entry) -> Scalar:
         _dynamic(entry, quantity),
         entry.required,
         entry.fallback,
+        oid_of(entry.named_by) if entry.named_by is not None else None,
     )
 
 
@@ -164,6 +167,9 @@ def _table(model: TableModel) -> Table:
         columns[slot.column] = None
     names = tuple(oid_of(text) for text in model.index.columns) if isinstance(model.index, IndexNames) else ()
     columns.update(dict.fromkeys(names))
+    group = _group(model)
+    if group is not None:
+        columns.update(dict.fromkeys((group.column, group.text)))
     for entry in model.points:
         columns.update(dict.fromkeys(oid_of(ref.column) for ref in references(entry) if ref.column is not None))
         columns.update(dict.fromkeys(_condition_columns(entry.where)))
@@ -179,7 +185,15 @@ def _table(model: TableModel) -> Table:
         model.prefix,
         oid_of(model.rows) if model.rows is not None else None,
         tuple(compile_condition(condition, oid_of) for condition in model.skip),
+        group,
     )
+
+
+def _group(model: TableModel) -> GroupNames | None:
+    said = model.index.group if isinstance(model.index, IndexNames) else None
+    if said is None:
+        return None
+    return GroupNames(oid_of(said.column), said.member, oid_of(said.text), frozenset(said.unsaid))
 
 
 def _condition_columns(conditions: Iterable[RowCondition]) -> list[Oid]:

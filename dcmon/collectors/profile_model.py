@@ -200,6 +200,9 @@ class Entry(Words):
     as_: ModbusType | None = Field(default=None, alias="as", description="type of a Modbus value")
     registers: int = Field(default=1, ge=1, le=64, description="for bits and nibbles: how many")
     word_order: Literal["big", "little"] | None = None
+    named_by: OidText | None = Field(
+        default=None, description="scalar with the device's own name for it: the index, where it says something"
+    )
     required: bool = Field(default=False, description="a device without it is faulty: shown as bad, not left out")
     fallback: Literal["index", "point"] | None = Field(
         default=None,
@@ -224,15 +227,27 @@ class Entry(Words):
             raise ValueError(f"{self.point}: registers belongs to as: bits and as: nibbles")
         if self.column is None and (self.where or self.aggregate or self.rate):
             raise ValueError(f"{self.point}: where, aggregate and rate belong to columns")
+        if self.named_by is not None and (self.oid is None or self.index is None or self.fallback is not None):
+            raise ValueError(f"{self.point}: named_by belongs to an oid with an index for want of a name, no fallback")
         if self.rate is not None and self.type not in (None, "counter"):
             raise ValueError(f"{self.point}: only a counter has a rate")
         return self
+
+
+class GroupNames(Strict):
+    """A table of variables `Group.Member`, one of whose members says what the group is called."""
+
+    column: OidText = Field(description="the column that says `Group.Member`")
+    member: str = Field(description="the member that says what the group is called, e.g. DescName")
+    text: OidText = Field(description="the column in which it says so")
+    unsaid: tuple[str, ...] = Field(default=(), description="members that are called as their group is")
 
 
 class IndexNames(Strict):
     """Rows named by what the device calls them: the first column with text, else the index itself."""
 
     columns: Annotated[tuple[OidText, ...], Field(min_length=1)]
+    group: GroupNames | None = Field(default=None, description="goes before columns")
 
 
 class Table(Strict):

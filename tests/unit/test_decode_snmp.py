@@ -357,3 +357,74 @@ def test_same_instant_twice_gives_no_rate() -> None:
     memory = DeviceMemory()
     for _ in range(2):
         assert not [one for one in read(plan, interface(C64(5)), 7, memory) if one.point == "if.in_rate"]
+
+
+def test_a_scalar_is_called_by_the_name_that_the_device_has_for_it(tmp_path: Path) -> None:
+    body = f"""\
+points:
+  - {{point: temperature, index: "1", oid: {ROOT}.1.1.0, named_by: {ROOT}.2.1.0}}
+  - {{point: temperature, index: "2", oid: {ROOT}.1.2.0, named_by: {ROOT}.2.2.0}}
+  - {{point: humidity, index: "2", oid: {ROOT}.1.3.0, named_by: {ROOT}.2.2.0}}
+"""
+    plan = plan_of(tmp_path, body)
+    values: dict[str, object] = {f"{ROOT}.1.1.0": 20, f"{ROOT}.1.2.0": 21, f"{ROOT}.1.3.0": 40}
+    assert said(read(plan, {**values, f"{ROOT}.2.1.0": "Rack", f"{ROOT}.2.2.0": ""})) == [
+        ("temperature", "Rack", 20),
+        ("temperature", "2", 21),
+        ("humidity", "2", 40),
+    ]
+    assert said(read(plan, {**values, f"{ROOT}.2.1.0": "Rack", f"{ROOT}.2.2.0": "Rack"})) == [
+        ("temperature", "Rack", 20),
+        ("temperature", "Rack#2", 21),
+        ("humidity", "Rack", 40),
+    ]
+
+
+def test_a_point_exists_only_while_a_text_fits(tmp_path: Path) -> None:
+    body = f"""\
+points:
+  - {{point: temperature, oid: {ROOT}.1.0, text: number, only_when: [{{oid: {ROOT}.2.0, is: ["temp*", 7]}}]}}
+"""
+    plan = plan_of(tmp_path, body)
+    assert said(read(plan, {f"{ROOT}.1.0": "21.5", f"{ROOT}.2.0": "Temperature"})) == [("temperature", None, 21.5)]
+    assert said(read(plan, {f"{ROOT}.1.0": "21.5", f"{ROOT}.2.0": 7})) == [("temperature", None, 21.5)]
+    assert read(plan, {f"{ROOT}.1.0": "21.5", f"{ROOT}.2.0": "Humidity"}) == []
+    assert read(plan, {f"{ROOT}.1.0": "21.5"}) == []
+
+
+VARIABLES = f"""\
+tables:
+  - name: variables
+    index:
+      columns: [{ROOT}.1.1]
+      group: {{column: {ROOT}.1.1, member: DescName, text: {ROOT}.1.2, unsaid: [Value]}}
+    points:
+      - point: temperature
+        column: {ROOT}.1.3
+        where: [{{column: {ROOT}.1.1, not: ["*.DescName"]}}]
+"""
+
+
+def variables(*rows: tuple[str, str, str, int]) -> dict[str, object]:
+    """Name, text and value of rows by index."""
+    return {f"{ROOT}.1.{column}.{number}": value for number, *cells_ in rows for column, value in enumerate(cells_, 1)}
+
+
+def test_variables_are_called_as_their_group_is(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, VARIABLES)
+    rows = variables(
+        ("1.1", "Air.In.DescName", "Inlet", 0),
+        ("1.2", "Air.In.Value", "20 C", 20),
+        ("1.3", "Air.In.Top", "22 C", 22),
+        ("1.4", "Fan.Value", "30 C", 30),
+        ("2.1", "Air.In.DescName", "Inlet", 0),
+        ("2.2", "Air.In.Value", "21 C", 21),
+        ("2.3", "Plain", "23 C", 23),
+    )
+    assert said(read(plan, rows)) == [
+        ("temperature", "Inlet", 20),
+        ("temperature", "Inlet Top", 22),
+        ("temperature", "Fan.Value", 30),
+        ("temperature", "Inlet#2.2", 21),
+        ("temperature", "Plain", 23),
+    ]

@@ -25,7 +25,10 @@ def test_example_is_a_profile_or_the_body_of_one(tmp_path: Path, number: int) ->
     assert compile_plan(added).points
 
 
-@pytest.mark.parametrize("name", ["Entry", "Table", "Match", "Modbus", "Quirk", "RowCondition", "Rate", "When"])
+@pytest.mark.parametrize(
+    "name",
+    ["Entry", "Table", "IndexNames", "GroupNames", "Match", "Modbus", "Quirk", "RowCondition", "Rate", "When"],
+)
 def test_every_word_is_explained(name: str) -> None:
     for word in profile_schema()["$defs"][name]["properties"]:
         assert re.search(rf"\b{re.escape(word)}\b", TEXT), word
