@@ -25,6 +25,7 @@ from dcmon.cli.common import (
 )
 from dcmon.clock import SystemClock
 from dcmon.model import DcmonError
+from dcmon.timeline import Problem
 
 
 def replay(
@@ -42,23 +43,26 @@ def replay(
         with _lines(samples) as lines:
             for decision in judge_samples(loaded.config, lines, Pager(loaded.config), bad.add):
                 _print_decision(decision, as_json)
-        for problem in bad.first:
+        for problem in bad.shown.values():
             err.print(f"{samples}: {problem}", markup=False)
         if bad.count:
             raise DcmonError(f"{bad.count} lines of {samples} were left out; the first are above")
 
 
+_MOST_SHOWN = 20
+
+
 class _Faults:
-    """Lines that were left out: all counted, the first of them kept."""
+    """Lines that were left out: all counted, the first of each kind shown."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.first: list[object] = []
+        self.shown: dict[str, Problem] = {}
 
-    def add(self, problem: object) -> None:
-        self.count += 1
-        if len(self.first) < 20:
-            self.first.append(problem)
+    def add(self, problem: Problem) -> None:
+        self.count += problem.left_out
+        if len(self.shown) < _MOST_SHOWN:
+            self.shown.setdefault(problem.message, problem)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from engine_world import EVERYTHING, LINK, ON_BATTERY, SILENT, config
+from engine_world import EVERYTHING, LEAK, LINK, ON_BATTERY, SILENT, config
 
 from dcmon.notify.escalation import Pager
 from dcmon.replay import Problem, replay
@@ -139,3 +139,55 @@ def test_the_figures_of_the_file_stand_at_its_end() -> None:
     last = said[-1]
     assert (last["rule"], last["asset"], last["state"]) == ("T01.mains-route", "mains-a", "breached")
     assert (last["up_ms"], last["down_ms"], last["measured"]) == (3 * 3_600_000, 3_600_000, 0.75)
+
+
+def test_an_asset_that_the_site_does_not_have_is_named() -> None:
+    said, problems = run([line("2026-11-23T10:00:00Z"), line(NOON, asset="ups-z")], kind="incident")
+    assert [(problem.line, problem.message) for problem in problems] == [(2, "site.yaml has no asset 'ups-z'")]
+    assert [one["state"] for one in said] == ["opened"]
+
+
+@pytest.mark.parametrize(
+    ("point", "value", "complaint"),
+    [
+        ("ups.on_batery", True, "no rule names the point 'ups.on_batery'"),
+        ("ups.on_battery", "yes", "false or true is expected"),
+        ("battery.status", "fine", "depleted or failed or low or normal or unknown is expected"),
+        ("output.load", "89 %", "a number is expected"),
+    ],
+)
+def test_what_would_be_judged_by_nothing_is_wondered_at_once(point: str, value: Any, complaint: str) -> None:
+    odd = [line(f"2026-11-23T10:00:0{second}Z", point=point, value=value) for second in range(3)]
+    said, problems = run([*odd, line("2026-11-23T10:00:05Z")], kind="incident")
+    assert [(problem.line, problem.left_out) for problem in problems] == [(1, False)]
+    assert complaint in problems[0].message
+    assert [one["state"] for one in said] == ["opened"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
+    said, problems = run(["\ufeff" + line("2026-11-23T10:00:00Z") + "\r\n"], kind="incident")
+    assert problems == []
+    assert [one["state"] for one in said] == ["opened"]
+
+
+def test_of_two_that_contradict_each_other_at_one_instant_the_same_counts_in_any_order() -> None:
+    both = [line("2026-11-23T10:00:00Z", value=False), line("2026-11-23T10:00:00Z", value=True)]
+    assert run(both) == run(both[::-1])
+    assert [one["state"] for one in run(both, kind="incident")[0]] == ["opened"]
+
+
+def test_a_point_may_be_named_as_its_device_names_it() -> None:
+    wired = [
+        {"point": "if.*", "index": "xe-0", "asset": "uplink-1"},
+        {"point": "contact.active", "index": "1", "invert": True},
+        {"point": "contact.active", "index": "2", "asset": "leak-1", "as_point": "water.detected", "invert": True},
+    ]
+    contact = {"id": "c", "kind": "state", "title": "c", "class": "power", "severity": "warning", "is": True}
+    site = config(LINK, LEAK, contact | {"select": {"point": "contact.active"}}, maps={"router-1": wired})
+    said, problems = run([
+        line("2026-11-23T10:00:00Z", "router-1", "if.oper", "down", index="xe-0"),
+        line("2026-11-23T10:01:00Z", "router-1", "contact.active", False, index="2"),
+        line("2026-11-23T10:02:00Z", "router-1", "contact.active", False, index="1"),
+    ], site=site, kind="incident")  # fmt: skip
+    assert problems == []
+    assert [(one["rule"], one["asset"]) for one in said] == [("link-down", "uplink-1"), ("leak", "leak-1")]
