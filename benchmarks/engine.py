@@ -17,8 +17,8 @@ from benchmarks.result import Result, middle, report
 from benchmarks.sites import EXAMPLE
 from dcmon.config.config import Config
 from dcmon.config.loader import load
+from dcmon.loop import spare_collector
 from dcmon.model import Reading, Value
-from dcmon.service import spare_collector
 from dcmon.thresholds import Judge
 
 START = 1_795_000_000_000

@@ -28,7 +28,7 @@ from benchmarks.result import Figure, Result, report
 from benchmarks.servers import fastagents
 from dcmon.app import Options, Running, run
 from dcmon.clock import SystemClock, perf_counter
-from dcmon.service import spare_collector
+from dcmon.loop import spare_collector
 
 ASSETS = 1000
 AGENTS = 100

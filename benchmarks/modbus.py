@@ -26,8 +26,8 @@ from dcmon.collectors.modbus import Endpoint, ModbusBus, UnitSession
 from dcmon.collectors.poller import Poller
 from dcmon.collectors.schedule import EVERYTHING
 from dcmon.config.agent import Polling
+from dcmon.loop import spare_collector
 from dcmon.model import Reading
-from dcmon.service import spare_collector
 
 REGISTERS = 100
 CONNECTIONS = 500

@@ -38,9 +38,9 @@ from dcmon.collectors.snmp import NativeClient
 from dcmon.collectors.snmp.second import PysnmpClient
 from dcmon.config.config import Config
 from dcmon.config.secrets import resolve
+from dcmon.loop import spare_collector
 from dcmon.notify.escalation import Pager
 from dcmon.pipeline import Pipeline
-from dcmon.service import spare_collector
 from dcmon.storage.journal import Journal
 from dcmon.storage.samples import Samples
 from dcmon.thresholds import Judge

@@ -30,7 +30,7 @@ from dcmon.clock import SystemClock, perf_counter
 from dcmon.collectors.snmp.message import encode_notification
 from dcmon.config.config import Config
 from dcmon.config.loader import load
-from dcmon.service import spare_collector
+from dcmon.loop import spare_collector
 from dcmon.sim import Scenario, SimulatedSite
 from dcmon.sim.building import CONTACTS as BUILDING
 from dcmon.sim.plant import STEP_MS

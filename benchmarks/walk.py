@@ -22,7 +22,7 @@ from benchmarks.servers import HOST, fastagents
 from benchmarks.sites import GAUGES, IF_ENTRY
 from dcmon.collectors.snmp import NativeClient, SnmpSession, parse_oid
 from dcmon.collectors.snmp.message import GET, V2C, encode_request
-from dcmon.service import spare_collector
+from dcmon.loop import spare_collector
 
 AGENTS = 50
 VALUES = 1056

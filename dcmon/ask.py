@@ -1,17 +1,20 @@
-"""`dcmon poll`: one device asked once, with no configuration; what it is, and everything it says."""
+"""`dcmon poll`: one device asked once, or its recording, with no configuration: what it is, and all that it says."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dcmon.clock import SystemClock
-from dcmon.collectors.collect import DeviceMemory, collect_modbus, collect_snmp
+from dcmon.collectors.collect import DeviceMemory, ModbusReader, collect_modbus, collect_snmp
 from dcmon.collectors.identify import Match, identify, identify_as
 from dcmon.collectors.modbus import Buses, Endpoint, UnitSession
 from dcmon.collectors.plan import compile_plan
 from dcmon.collectors.profile import Profile
+from dcmon.collectors.recording import read_recording
+from dcmon.collectors.register_recording import RecordedRegisters, read_registers
 from dcmon.collectors.snmp import NativeClient, SnmpSession
 from dcmon.collectors.snmp.second import PysnmpClient
 from dcmon.collectors.snmp.usm import V3User
@@ -58,22 +61,46 @@ def answer(profile: Profile, readings: Sequence[Reading]) -> dict[str, Any]:
 
 async def ask_snmp(question: SnmpQuestion, profiles: Mapping[str, Profile], name: str | None) -> dict[str, Any]:
     """Identifies the agent unless `name` says its profile, and reads all of it. Raises CollectError, DcmonError."""
-    client = (PysnmpClient if question.transport == "pysnmp" else NativeClient)()
+    client = client_of(question)
     try:
-        session = _session(client, question)
-        if name is None:
-            match = await identify(session, profiles)
-        else:
-            match = Match(name, 1.0, await identify_as(session, chosen(profiles, name, "snmp")))
-        profile = profiles[match.profile]
-        plan = compile_plan(profile, match.identity)
-        readings = await collect_snmp(session, plan, "all", _DEVICE, SystemClock().now(), DeviceMemory())
-        return answer(profile, readings)
+        return await _poll_agent(session_of(client, question), profiles, name)
     finally:
         await client.close()
 
 
-def _session(client: NativeClient, question: SnmpQuestion) -> SnmpSession:
+async def ask_recorded(path: Path, profiles: Mapping[str, Profile], name: str | None) -> dict[str, Any]:
+    """As `ask_snmp` and `ask_modbus`, of a recording: `.snmprec`, or YAML of registers. DcmonError when it is none."""
+    if path.suffix not in (".yaml", ".yml"):
+        return await _poll_agent(read_recording(path), profiles, name)
+    recording = read_registers(path)
+    name = name or recording.profile
+    if name is None:
+        raise DcmonError(f"{path} does not say which profile it is of: name one with --profile")
+    return await _poll_unit(RecordedRegisters.of(recording), chosen(profiles, name, "modbus"))
+
+
+async def _poll_agent(session: SnmpSession, profiles: Mapping[str, Profile], name: str | None) -> dict[str, Any]:
+    if name is None:
+        match = await identify(session, profiles)
+    else:
+        match = Match(name, 1.0, await identify_as(session, chosen(profiles, name, "snmp")))
+    profile = profiles[match.profile]
+    plan = compile_plan(profile, match.identity)
+    return answer(profile, await collect_snmp(session, plan, "all", _DEVICE, SystemClock().now(), DeviceMemory()))
+
+
+async def _poll_unit(unit: ModbusReader, profile: Profile) -> dict[str, Any]:
+    now = SystemClock().now()
+    return answer(profile, await collect_modbus(unit, compile_plan(profile), "all", _DEVICE, now, DeviceMemory()))
+
+
+def client_of(question: SnmpQuestion) -> NativeClient:
+    """A client of the transport that the question names; the caller closes it."""
+    return (PysnmpClient if question.transport == "pysnmp" else NativeClient)()
+
+
+def session_of(client: NativeClient, question: SnmpQuestion) -> SnmpSession:
+    """A session with the agent."""
     host, port, timeout_s, retries = question.host, question.port, question.timeout_s, question.retries
     if question.user is not None:
         return client.session_v3(host, port, question.user, timeout_s=timeout_s, retries=retries)
@@ -85,13 +112,11 @@ async def ask_modbus(
 ) -> dict[str, Any]:
     """Everything that one unit says. Raises CollectError, DcmonError."""
     profile = chosen(profiles, name, "modbus")
-    clock = SystemClock()
-    buses = Buses(clock, timeout_s=timeout_s)
+    buses = Buses(SystemClock(), timeout_s=timeout_s)
     try:
         unit = UnitSession(buses.bus(Endpoint.of(address)), address.unit)
         unit.begin_poll()
-        readings = await collect_modbus(unit, compile_plan(profile), "all", _DEVICE, clock.now(), DeviceMemory())
-        return answer(profile, readings)
+        return await _poll_unit(unit, profile)
     finally:
         await buses.close()
 

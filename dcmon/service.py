@@ -1,4 +1,4 @@
-"""dcmon as a process: event loop, signals, reload, log."""
+"""dcmon as a process: start, reload, log."""
 
 from __future__ import annotations
 
@@ -6,44 +6,14 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
-
-import uvloop
+from collections.abc import Callable
 
 from dcmon.app import Options, Running, run
 from dcmon.config.config import Config
+from dcmon.loop import until_stopped
 from dcmon.model import DcmonError
 
-T = TypeVar("T")
 log = logging.getLogger("dcmon")
-
-
-def until_stopped(main: Callable[[asyncio.Event], Awaitable[T]]) -> T:
-    """Runs `main` on uvloop with an event that SIGTERM and Ctrl+C set."""
-
-    spare_collector()
-
-    async def body() -> T:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        return await main(stop)
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(body())
-
-
-def spare_collector() -> None:
-    """Lets Python look for reference cycles more rarely, and never among what is loaded before the start.
-
-    Readings wait in buffers by the thousand and hold no cycles; at Python's own pace looking through them again and
-    again takes a sixth of every poll.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def serve(read: Callable[[], Config]) -> None:
@@ -139,9 +109,3 @@ def set_up_log(level: str) -> None:
     # Of libraries only what is wrong: their progress is none of the operator's business.
     for name in ("aiohttp", "pymodbus", "asyncio", "mail"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def run_once(question: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Runs one coroutine to its end on a loop of its own."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(question())

@@ -11,16 +11,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from dcmon.config.checks import Knowledge, run_checks
-from dcmon.config.config import Config
-from dcmon.config.loader import Loaded, load_with_lines
-from dcmon.config.yamlfile import Problem
 from dcmon.model import CollectError, ConfigError, DcmonError
+
+if TYPE_CHECKING:
+    from dcmon.config.checks import Knowledge
+    from dcmon.config.config import Config
+    from dcmon.config.loader import Loaded
+    from dcmon.config.yamlfile import Problem
 
 _OUTPUT_FAILS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
@@ -124,6 +126,9 @@ def find_config(given: Path | None) -> Path:
 
 def checked(directory: Path) -> tuple[Loaded, list[Problem]]:
     """The configuration and its warnings. Raises ConfigError when a check finds an error."""
+    from dcmon.config.checks import run_checks
+    from dcmon.config.loader import load_with_lines
+
     loaded = load_with_lines(directory)
     problems = run_checks(loaded, knowledge(loaded.config))
     if any(not problem.warning for problem in problems):
@@ -134,6 +139,7 @@ def checked(directory: Path) -> tuple[Loaded, list[Problem]]:
 def knowledge(config: Config) -> Knowledge:
     """What the checks must know of profiles and controls."""
     from dcmon.collectors.profile import load_profiles
+    from dcmon.config.checks import Knowledge
     from dcmon.thresholds import catalogue
 
     profiles = load_profiles(config.directory / "profiles")

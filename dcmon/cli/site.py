@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from dcmon.cli.common import ConfigOption, checked, err, find_config, out, telling_errors
-from dcmon.config.loader import json_schemas
 from dcmon.model import DcmonError
 
 
@@ -31,6 +30,7 @@ def check(config: ConfigOption = None) -> None:
 def schema(directory: Annotated[Path, typer.Argument(help="where to write NAME.schema.json")]) -> None:
     """Writes a JSON Schema for each file of the configuration and for profiles, for editors."""
     from dcmon.collectors.profile import profile_schema
+    from dcmon.config.loader import json_schemas
 
     with telling_errors():
         directory.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def demo(
 ) -> None:
     """A simulated data centre on real sockets and dcmon on it; needs no other server."""
     from dcmon.demo import Demo, play
-    from dcmon.service import until_stopped
+    from dcmon.loop import until_stopped
     from dcmon.sim import SCENARIOS
 
     if list_scenarios:

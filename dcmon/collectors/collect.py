@@ -164,10 +164,9 @@ async def _read(
             failed.update({(function, number): error.reason for number in range(address, address + count)})
             return False
         parts = _parts(group, block)
-        if len(parts) <= 1:
+        if block in parts or not parts:
             memory.missing.add(block)
             failed.update({(function, number): ILLEGAL_ADDRESS for number in range(address, address + count)})
-            return True
         memory.split.add(block)
         for part in parts:
             await _read(session, group, part, registers, failed, memory, True)
@@ -187,8 +186,10 @@ def _lacks(error: CollectError) -> bool:
 
 
 def _parts(group: ModbusGroup, block: Block) -> list[Block]:
-    """The reads of the single values of a block."""
+    """The reads of the single values of a block; one of them may be the whole block, and others lie inside it."""
     last = block.address + block.count
     return [
-        value for value in group.spans if value.function == block.function and block.address <= value.address < last
+        value
+        for value in group.spans
+        if value.function == block.function and block.address <= value.address and value.address + value.count <= last
     ]

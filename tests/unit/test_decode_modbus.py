@@ -176,3 +176,16 @@ def test_gencomm_generator_breaker_is_derived_from_the_load_it_carries() -> None
     for watts, closed in ((0, False), (40_000, True)):
         registers = {(3, 1536): watts >> 16, (3, 1537): watts & 0xFFFF}
         assert ("breaker.generator_closed", None, closed) in said(decode_modbus(plan, "fast", registers, "g", 0))
+
+
+async def test_device_that_lacks_a_value_which_another_one_lies_in_is_read_to_the_end(tmp_path: Path) -> None:
+    body = """\
+points:
+  - {point: mains.voltage, index: "1", holding: 60, as: u32}
+  - {point: genset.alarm, holding: 60, as: u16, bit: 4}
+"""
+    device, memory = Device({60: 16}), DeviceMemory()
+    for _ in range(2):
+        readings = await collect_modbus(device, plan_of(tmp_path, body), "all", "device", 0, memory)
+        assert said(readings) == [("genset.alarm", None, True)]
+    assert device.reads == [(60, 2), (60, 1), (60, 1)]
