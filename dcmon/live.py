@@ -9,8 +9,9 @@ from typing import NamedTuple, cast
 from dcmon.clock import Clock
 from dcmon.collectors.poller import DeviceStats, Poller
 from dcmon.config.config import Config
+from dcmon.config.entries import Entry
 from dcmon.config.vocabulary import unit_of
-from dcmon.model import Alarm, Availability, FaultClock, Incident, Reading, SeriesKey, Task, Transition
+from dcmon.model import Alarm, Availability, FaultClock, Incident, Reading, Record, SeriesKey, Task, Transition
 from dcmon.notify.roster import on_duty, schedule
 from dcmon.pipeline import Pipeline
 from dcmon.promises import figures
@@ -96,6 +97,10 @@ class History:
     async def incident(self, incident_id: str) -> Incident | None:
         """One, however old."""
         return await asyncio.to_thread(self._journal.incident, incident_id)
+
+    async def records(self, *, kind: str | None, subject: str | None, limit: int) -> Sequence[Record]:
+        """The newest `limit` that fit."""
+        return await asyncio.to_thread(self._journal.records, kind, subject, limit=limit)
 
     async def deliveries(self, incident_id: str) -> Sequence[Delivery]:
         """Every attempt to tell somebody of it."""
@@ -202,6 +207,10 @@ class Live:
     async def acknowledge(self, incident_id: str, by: str) -> None:
         """Commits the acknowledgement. KeyError when no such incident is known."""
         await self._pipeline.acknowledge(incident_id, by)
+
+    async def enter(self, entry: Entry) -> Record:
+        """Commits what somebody says was done. EntryError when it does not fit the site or the time."""
+        return await self._pipeline.enter(entry)
 
     def change(self) -> None:
         """Something changed: pages want to be drawn anew."""

@@ -139,7 +139,8 @@ class Reading(NamedTuple):
 class Transition(NamedTuple):
     """Something changed its state, and why. The journal keeps every one; `dcmon replay` prints them.
 
-    type: alarm, incident, page, task, clock, indicator (an availability interval), control, device, trap, agent.
+    type: alarm, incident, page, task, clock, sequence, record (evidence), indicator (an availability interval),
+    control, device, trap, agent.
     state: the new state in the words of that type (alarm: AlarmState; incident: opened, joined, raised,
     worsened, rerooted, acknowledged, resolved, reopened, merged; task: opened, overdue, done; clock: started, warned,
     breached, stopped, reopened; agent: started, stopped; trap: received).
@@ -262,6 +263,33 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Evidence for a promise: something that went through its steps or was done, when, and how it came out.
+
+    Sequences, load-bank and battery tests are found in the readings; deliveries, duties, drills, windows of maintenance
+    and corrections are entered by people. A running record is replaced until it is done; what is done stays.
+    """
+
+    id: str
+    kind: str
+    """sequence, delivery, ... : who made it, and what `data` holds."""
+    subject: str
+    """The asset, group, sequence or duty that it is about."""
+    rule: str | None
+    state: str
+    """running, done or void (taken back, with the reason)."""
+    verdict: str | None
+    """passed, failed or incomplete; None for what cannot fail."""
+    started: int
+    ended: int | None
+    reason: str
+    tom: tuple[str, ...] = ()
+    by: str | None = None
+    """Who entered it; None for what was measured."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """One message to one person over one channel. `key` makes it idempotent: the same key is never queued twice."""
 
@@ -312,6 +340,7 @@ class Changes:
     """Opened and closed intervals; (indicator, start) is the key, so closing one replaces it."""
     notifications: list[Notification] = field(default_factory=list)
     escalations: dict[str, Escalation] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(
@@ -323,6 +352,7 @@ class Changes:
             or self.intervals
             or self.notifications
             or self.escalations
+            or self.records
         )
 
     def extend(self, other: Changes) -> None:
@@ -335,6 +365,7 @@ class Changes:
         self.intervals += other.intervals
         self.notifications += other.notifications
         self.escalations |= other.escalations
+        self.records |= other.records
 
 
 @dataclass(slots=True)
@@ -349,6 +380,8 @@ class Snapshot:
     intervals: dict[str, Interval] = field(default_factory=dict)
     """The open interval of each indicator."""
     escalations: dict[str, Escalation] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
+    """Those that run, and the newest of each kind and subject."""
     readings: dict[SeriesKey, Reading] = field(default_factory=dict)
     """The last reading of each series, so that `last seen on battery` survives a restart."""
     alive: int | None = None

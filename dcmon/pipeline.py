@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from dcmon.clock import Clock
-from dcmon.model import Changes, Reading, SeriesKey, StoreError, Transition
+from dcmon.config.entries import Entry
+from dcmon.model import Changes, Reading, Record, SeriesKey, StoreError, Transition
 from dcmon.notify.escalation import Pager
 from dcmon.thresholds import Judge, StepDetector
 
@@ -112,6 +113,13 @@ class Pipeline:
         """Stops the escalation of an incident; returns when that is on the disk. KeyError when it is unknown."""
         self.apply(self.judge.acknowledge(incident_id, by, self._clock.now()))
         await self.committed()
+
+    async def enter(self, entry: Entry) -> Record:
+        """Puts on record what somebody says was done; returns when it is on the disk. EntryError when it cannot be."""
+        record, changes = self.judge.enter(entry, self._clock.now())
+        self.apply(changes)
+        await self.committed()
+        return record
 
     async def committed(self) -> None:
         """Waits until everything decided so far is on the disk."""

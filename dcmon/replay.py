@@ -13,18 +13,19 @@ from typing import Any, Protocol
 
 from dcmon.collectors.maps import Maps
 from dcmon.config.config import Config
+from dcmon.config.entries import EntryError
 from dcmon.model import Changes, Interval, Reading, Transition
 from dcmon.thresholds import Judge, measure
 from dcmon.thresholds.presence import Presence
 from dcmon.thresholds.stamps import iso
-from dcmon.timeline import Ack, Entry, Problem, instants
+from dcmon.timeline import Ack, Entered, Event, Problem, instants
 
 LONGEST_WAIT_MS = 30 * 86_400_000
 """How long after the last line delays are still waited for."""
 
 _PRINTED = {"alarm": "alarm", "incident": "incident", "page": "page", "task": "task", "sequence": "sequence",
-            "clock": "clock", "indicator": "control", "control": "control"}  # fmt: skip
-_TIMES = frozenset({"started", "due", "since", "stopped", "until"})
+            "clock": "clock", "indicator": "control", "control": "control", "record": "control"}  # fmt: skip
+_TIMES = frozenset({"started", "ended", "due", "since", "stopped", "until"})
 
 
 class Pages(Protocol):
@@ -64,8 +65,8 @@ class _Player:
         self._first: int | None = None
         self._now = 0
 
-    def play(self, ts: int, batch: list[Entry]) -> Iterator[dict[str, Any]]:
-        """One instant: what was due before it, then its samples, then its acknowledgements."""
+    def play(self, ts: int, batch: list[Event]) -> Iterator[dict[str, Any]]:
+        """One instant: what was due before it, then its samples, then what people did."""
         if self._first is None:
             self._first = ts
         readings = [self._site_wise(entry) for entry in batch if isinstance(entry, Reading)]
@@ -78,6 +79,8 @@ class _Player:
         for entry in batch:
             if isinstance(entry, Ack):
                 yield from self._acknowledge(entry)
+            elif isinstance(entry, Entered):
+                yield from self._enter(entry)
 
     def _site_wise(self, reading: Reading) -> Reading:
         """A point that the site gives to another asset or another meaning may be named as its device names it.
@@ -130,6 +133,14 @@ class _Player:
             self._report(Problem(ack.line, f"{ack.by} acknowledges, but {ack.asset} has no open incident at that time"))
             return
         yield from self._tell(self._judge.acknowledge(incident, ack.by, ack.ts), ack.ts)
+
+    def _enter(self, entered: Entered) -> Iterator[dict[str, Any]]:
+        try:
+            _, changes = self._judge.enter(entered.entry, entered.ts)
+        except EntryError as error:
+            self._report(Problem(entered.line, str(error)))
+            return
+        yield from self._tell(changes, entered.ts)
 
     def _controls(self, start: int, end: int) -> Iterator[dict[str, Any]]:
         intervals: dict[str, list[Interval]] = {}

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from dcmon.config.collectors import Device
 from dcmon.config.config import Config
+from dcmon.config.entries import Entry, EntryError, parse_entry
 from dcmon.config.vocabulary import vocabulary
 from dcmon.model import Quality, Reading, Value
 
@@ -43,16 +44,24 @@ class Ack(NamedTuple):
     line: int
 
 
+class Entered(NamedTuple):
+    """A person puts something on record."""
+
+    ts: int
+    entry: Entry
+    line: int
+
+
 class BadLineError(ValueError):
     """What is wrong with a line, and how it should be."""
 
 
-Entry = Reading | Ack
+Event = Reading | Ack | Entered
 
 
 def instants(
     config: Config, lines: Iterable[str], report: Callable[[Problem], None]
-) -> Iterator[tuple[int, list[Entry]]]:
+) -> Iterator[tuple[int, list[Event]]]:
     """What the lines say, by instants (ms UTC), in order. Lines that cannot be used are reported and left out.
 
     Of several readings of one series at one instant one counts, the same in whatever order the lines stand.
@@ -61,9 +70,9 @@ def instants(
         yield now, _without_contradictions(batch) if len(batch) > 1 else batch
 
 
-def _instants(entries: Iterable[Entry]) -> Iterator[tuple[int, list[Entry]]]:
+def _instants(entries: Iterable[Event]) -> Iterator[tuple[int, list[Event]]]:
     """What happened at the same instant, together. An entry that comes too late belongs to the instant reached."""
-    now, batch = -1, list[Entry]()
+    now, batch = -1, list[Event]()
     for entry in entries:
         if entry[0] > now:
             if batch:
@@ -74,9 +83,9 @@ def _instants(entries: Iterable[Entry]) -> Iterator[tuple[int, list[Entry]]]:
         yield now, batch
 
 
-def _in_order(entries: Iterator[Entry]) -> Iterator[Entry]:
+def _in_order(entries: Iterator[Event]) -> Iterator[Event]:
     """The entries by time, as far as memory of so many lines reaches; those of one instant stay in order."""
-    waiting: list[Entry] = []
+    waiting: list[Event] = []
     while True:
         more = list(islice(entries, REORDER_LINES))
         waiting += more
@@ -91,9 +100,9 @@ def _in_order(entries: Iterator[Entry]) -> Iterator[Entry]:
 _by_time = itemgetter(0)
 
 
-def _without_contradictions(batch: list[Entry]) -> list[Entry]:
+def _without_contradictions(batch: list[Event]) -> list[Event]:
     """One reading per series: known before unknown, good before uncertain, then whichever sorts last."""
-    best: dict[Any, Entry] = {}
+    best: dict[Any, Event] = {}
     for entry in batch:
         key = entry[1:4] if isinstance(entry, Reading) else entry
         known = best.get(key)
@@ -119,7 +128,7 @@ class _Lines:
         }
         self._odd: set[str] = set()
 
-    def parse(self, lines: Iterable[str]) -> Iterator[Entry]:
+    def parse(self, lines: Iterable[str]) -> Iterator[Event]:
         """What the usable lines say, in their order."""
         load, report = _DECODER.decode, self._report
         for number, line in enumerate(lines, 1):
@@ -135,7 +144,7 @@ class _Lines:
             except RecursionError:
                 report(Problem(number, "this is nested too deeply to be a sample"))
 
-    def _entry(self, entry: Any, number: int) -> Entry:
+    def _entry(self, entry: Any, number: int) -> Event:
         if not isinstance(entry, dict):
             raise BadLineError(
                 'a line is one JSON object, such as {"ts": ..., "asset": ..., "point": ..., "value": ...}'
@@ -143,6 +152,8 @@ class _Lines:
         ts = self._times.parse(entry.get("ts"))
         if "ack" in entry:
             return _parse_ack(entry["ack"], ts, number)
+        if "entry" in entry:
+            return Entered(ts, _parse_entry(entry["entry"]), number)
         asset, point, index = entry.get("asset"), entry.get("point"), entry.get("index")
         if asset.__class__ is not str or point.__class__ is not str or not asset or not point:
             raise BadLineError("asset and point must be given, as texts")
@@ -234,6 +245,13 @@ def _parse_ack(ack: Any, ts: int, number: int) -> Ack:
     if not isinstance(ack, dict) or not isinstance(ack.get("asset"), str) or not isinstance(ack.get("by"), str):
         raise BadLineError('an acknowledgement is {"ts": ..., "ack": {"asset": ..., "by": ...}}')
     return Ack(ts, ack["asset"], ack["by"], number)
+
+
+def _parse_entry(words: object) -> Entry:
+    try:
+        return parse_entry(words)
+    except EntryError as error:
+        raise BadLineError(f"entry: {error}") from None
 
 
 class Times:

@@ -14,6 +14,7 @@ import typer.main
 
 from dcmon.cli import app
 from dcmon.config.checks import CHECKS
+from dcmon.config.entries import ENTRIES
 from dcmon.config.loader import json_schemas
 from dcmon.config.vocabulary import vocabulary
 
@@ -35,6 +36,18 @@ wrong).
 _POINTS = """\
 What devices say, in one vocabulary. Rules, boards and reports use nothing else. Values are SI. `index` tells several
 points of one name apart; `fast` points are read at `polling.fast`.
+"""
+_RECORDS = """\
+Evidence that no reading gives is entered by people: the running dcmon checks it against the site, and keeps it in its
+journal for good, with who entered it and when.
+
+    dcmon enter delivery --by weber asset=tank-a litres=8000 fuel="diesel EN 590"
+    POST /api/v1/records    {"kind": "delivery", "by": "weber", "asset": "tank-a", "litres": 8000, "fuel": "EN 590"}
+
+A file for `dcmon replay` holds the same words: `{"ts": "2026-11-23T10:00:00Z", "entry": {"kind": "delivery", ...}}`.
+Times are ISO 8601 with a zone. `GET /api/v1/records` shows what is kept, whether entered or found in the readings; a
+record has `kind`, `subject`, `state` (running, done, void), `verdict` (passed, failed, incomplete), `started`, `ended`,
+`reason`, `by` and `data`. Records are never pruned.
 """
 
 
@@ -154,11 +167,21 @@ def commands() -> str:
     return "\n".join(parts)
 
 
+def records() -> str:
+    parts = ["# Records: what people enter\n", _NOTE, _RECORDS]
+    for kind, model in ENTRIES.items():
+        schema = model.model_json_schema()
+        del schema["properties"]["kind"]
+        parts += [f"## {kind}\n", str(schema.get("description", "")) + "\n", settings(schema)]
+    return "\n".join(parts)
+
+
 DOCUMENTS = {
     "configuration.md": configuration,
     "checks.md": checks,
     "points.md": points,
     "commands.md": commands,
+    "records.md": records,
 }
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from dcmon.clock import SimulatedClock
 from dcmon.config.config import Config
+from dcmon.config.entries import Delivery as FuelDelivery
+from dcmon.config.entries import Entry, EntryError
 from dcmon.config.loader import load
 from dcmon.config.vocabulary import unit_of
 from dcmon.model import (
@@ -21,6 +23,7 @@ from dcmon.model import (
     Incident,
     Quality,
     Reading,
+    Record,
     SeriesKey,
     Severity,
     Task,
@@ -65,6 +68,11 @@ class FakeHistory:
     kept: list[Incident] = field(default_factory=list)
     sent: list[Delivery] = field(default_factory=list)
     series: dict[SeriesKey, list[Sample]] = field(default_factory=dict)
+    record_rows: list[Record] = field(default_factory=list)
+
+    async def records(self, *, kind: str | None, subject: str | None, limit: int) -> Sequence[Record]:
+        fitting = (row for row in self.record_rows if kind in (None, row.kind) and subject in (None, row.subject))
+        return list(fitting)[:limit]
 
     async def transitions(
         self, *, incident: str | None = None, kind: str | None = None, since: int | None = None, limit: int = 500
@@ -134,6 +142,13 @@ class FakeState:
         row = self.incidents[incident_id]
         self.incidents[incident_id] = replace(row, acked_by=by, acked_at=self.clock.now())
         self.touch()
+
+    async def enter(self, entry: Entry) -> Record:
+        if isinstance(entry, FuelDelivery) and entry.asset != "tank-a":
+            raise EntryError(f"asset: {entry.asset} is no tank")
+        row = Record(f"{entry.kind}-1", entry.kind, "tank-a", None, "done", None, NOW, NOW, "fuel", by=entry.by)
+        self.history.record_rows.append(row)
+        return row
 
     def touch(self) -> None:
         self._version += 1

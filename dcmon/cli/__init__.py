@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dcmon.cli import decisions, devices, site
+from dcmon.cli import decisions, devices, records, site
 from dcmon.cli.common import prepare_streams, telling_files
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ COMMANDS = (
     decisions.replay,
     decisions.slo,
     decisions.oncall,
+    records.enter,
 )
 for _command in COMMANDS:
     app.command()(_command)

@@ -13,6 +13,7 @@ from dcmon.model import (
     Incident,
     Interval,
     Reading,
+    Record,
     SeriesKey,
     Snapshot,
     Task,
@@ -29,6 +30,7 @@ from dcmon.storage.journal_schema import (
     JOURNAL,
     NOTIFICATION,
     READING,
+    RECORD,
     TASK,
     TRANSITION,
     RowType,
@@ -39,6 +41,9 @@ R = TypeVar("R")
 
 _DAY_MS: Final = 86_400_000
 FILE_NAME: Final = "journal.db"
+_GOING_ON: Final = (
+    "WHERE state = 'running' OR id IN (SELECT id FROM (SELECT id, max(started) FROM record GROUP BY kind, subject))"
+)
 
 
 class JournalReader:
@@ -59,8 +64,9 @@ class JournalReader:
     def load_snapshot(self, now: int, young_ms: int = _DAY_MS) -> Snapshot:
         """All the core needs to go on where it was.
 
-        Every alarm, open tasks, open intervals, running escalations and last readings; incidents and fault clocks that
-        are open or ended less than `young_ms` before `now`, so that they can be reopened.
+        Every alarm, open tasks, open intervals, running escalations and last readings; running records and the newest
+        of each kind and subject; incidents and fault clocks that are open or ended less than `young_ms` before `now`,
+        so that they can be reopened.
         """
         young = (now - young_ms,)
         with self._db.reading() as db:
@@ -79,6 +85,7 @@ class JournalReader:
                 clocks={row.id: row for row in rows(CLOCK, "WHERE stopped IS NULL OR stopped >= ?", young)},
                 intervals={row.indicator: row for row in rows(INTERVAL, 'WHERE "end" IS NULL ORDER BY start')},
                 escalations={row.incident: row for row in rows(ESCALATION, "WHERE state <> 'done'")},
+                records={row.id: row for row in rows(RECORD, _GOING_ON)},
                 readings={row.key: row for row in rows(READING)},
                 alive=alive[0] if alive else None,
             )
@@ -117,6 +124,18 @@ class JournalReader:
     def clocks(self, since: int | None = None, limit: int = 1000) -> list[FaultClock]:
         """The last `limit` fault clocks that started at or after `since`, newest first."""
         return self._select(CLOCK, {"started >= ?": since}, "ORDER BY started DESC, id DESC LIMIT ?", limit)
+
+    def records(
+        self,
+        kind: str | None = None,
+        subject: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        limit: int = 1000,
+    ) -> list[Record]:
+        """The last `limit` records that fit (`since` <= started < `until`), newest first."""
+        wanted = {"kind = ?": kind, "subject = ?": subject, "started >= ?": since, "started < ?": until}
+        return self._select(RECORD, wanted, "ORDER BY started DESC, id DESC LIMIT ?", limit)
 
     def intervals(self, indicator: str | None, start: int, end: int) -> list[Interval]:
         """The intervals of one indicator, or of all, that touch [start, end); not cut to it; in order of time."""

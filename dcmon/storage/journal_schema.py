@@ -20,6 +20,7 @@ from dcmon.model import (
     Notification,
     Quality,
     Reading,
+    Record,
     Severity,
     Task,
     Transition,
@@ -79,7 +80,15 @@ CREATE TABLE cache (asset TEXT PRIMARY KEY, ts INTEGER NOT NULL, data TEXT NOT N
 CREATE TABLE alive (id INTEGER PRIMARY KEY CHECK (id = 1), ts INTEGER NOT NULL, pid INTEGER NOT NULL);
 """
 
-JOURNAL: Final = Schema("journal", 0x64636D01, (statements(_VERSION_1),), "FULL")
+_VERSION_2: Final = """
+CREATE TABLE record (id TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, rule TEXT, state TEXT NOT NULL,
+    verdict TEXT, started INTEGER NOT NULL, ended INTEGER, reason TEXT NOT NULL, tom TEXT NOT NULL, by TEXT,
+    data TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX record_kind ON record (kind, subject, started);
+CREATE INDEX record_started ON record (started);
+"""
+
+JOURNAL: Final = Schema("journal", 0x64636D01, (statements(_VERSION_1), statements(_VERSION_2)), "FULL")
 
 R = TypeVar("R")
 
@@ -160,4 +169,5 @@ CLOCK: Final = RowType("clock", FaultClock, tuples=["warned"])
 INTERVAL: Final = RowType("interval", Interval, enums={"state": Availability})
 ESCALATION: Final = RowType("escalation", Escalation, tuples=["paged"], enums={"severity": Severity})
 NOTIFICATION: Final = RowType("outbox", Notification, json_fields=["facts"], enums={"severity": Severity})
+RECORD: Final = RowType("record", Record, tuples=["tom"], json_fields=["data"])
 READING: Final = RowType("reading", Reading, json_fields=["value"], enums={"quality": Quality})

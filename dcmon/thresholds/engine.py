@@ -13,13 +13,15 @@ from operator import attrgetter, itemgetter
 from types import MappingProxyType
 
 from dcmon.config.config import Config
+from dcmon.config.entries import Entry
 from dcmon.config.holds import Holds
-from dcmon.model import Alarm, Changes, FaultClock, Incident, Reading, SeriesKey, Snapshot, Task
+from dcmon.model import Alarm, Changes, FaultClock, Incident, Reading, Record, SeriesKey, Snapshot, Task
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import NEVER, Board
 from dcmon.thresholds.clocks import Clocks
 from dcmon.thresholds.compile import Compiler
 from dcmon.thresholds.controls import catalogue
+from dcmon.thresholds.entries import Entries
 from dcmon.thresholds.incidents import IncidentBook
 from dcmon.thresholds.intervals import Indicators, IndicatorView
 from dcmon.thresholds.ledger import Ledger
@@ -57,6 +59,7 @@ class Judge:
         self._clocks = Clocks(self._ledger, self._timers, self._topology, rules)
         self._tasks = Tasks(self._ledger, self._timers, self._board, self._topology, rules)
         self._alarms = Alarms(self._ledger, self._timers, self._topology, self._incidents, self._tasks, self._clocks)
+        self._entries = Entries(self._ledger, self._topology)
         self._incidents.keep_row = self._alarms.keep_row
         self._incidents.moved = self._clocks.moved
         self._compiler = Compiler(config, self._topology, self._board, self._timers, self._alarms, self._ledger, live)
@@ -141,6 +144,13 @@ class Judge:
         self._alarms.shelve(alarm_key, until, reason, by, max(now, self._now))
         before.extend(self._ledger.take())
         return before
+
+    def enter(self, entry: Entry, now: int) -> tuple[Record, Changes]:
+        """Puts on record what somebody says was done. EntryError when it does not fit the site or the time."""
+        before = self.step((), now)
+        record = self._entries.take(entry, max(now, self._now))
+        before.extend(self._ledger.take())
+        return record, before
 
     def clock_set(self, delta: int, now: int) -> Changes:
         """The machine's clock was set by `delta` ms and shows `now`: what was running goes on with what was left of it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dcmon.model import Alarm, Changes, FaultClock, Incident, Interval, Severity, Snapshot, Task, Transition
+from dcmon.model import Alarm, Changes, FaultClock, Incident, Interval, Record, Severity, Snapshot, Task, Transition
 
 
 class Ledger:
@@ -17,6 +17,7 @@ class Ledger:
         self.tasks: dict[str, Task] = dict(snapshot.tasks)
         self.clocks: dict[str, FaultClock] = dict(snapshot.clocks)
         self.intervals: dict[str, Interval] = dict(snapshot.intervals)
+        self.records: dict[str, Record] = dict(snapshot.records)
         self._changes = Changes()
 
     def take(self) -> Changes:
@@ -35,6 +36,9 @@ class Ledger:
 
     def put_clock(self, row: FaultClock) -> None:
         self.clocks[row.id] = self._changes.clocks[row.id] = row
+
+    def put_record(self, row: Record) -> None:
+        self.records[row.id] = self._changes.records[row.id] = row
 
     def put_interval(self, row: Interval) -> None:
         """The open interval of its indicator, or, with an end, the closed one."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from dcmon.config.entries import EntryError, parse_entry
 from dcmon.model import Alarm, AlarmState, Incident, Quality
 from dcmon.web import metrics
 from dcmon.web.alarmhealth import PERIOD_MS, judge_alarms
@@ -46,6 +47,8 @@ class Api:
             web.get("/api/v1/oncall", self.oncall),
             web.get("/api/v1/tasks", self.tasks),
             web.get("/api/v1/clocks", self.clocks),
+            web.get("/api/v1/records", self.records),
+            web.post("/api/v1/records", self.enter),
             web.get("/api/v1/devices", self.devices),
             web.get("/api/v1/events", self.events),
             web.get("/api/v1/stream", self.stream),
@@ -165,6 +168,19 @@ class Api:
         ]
         return answer({"now": now, "clocks": rows})
 
+    async def records(self, request: web.Request) -> web.Response:
+        kind, subject = request.query.get("kind"), request.query.get("subject")
+        rows = await self._state.history.records(kind=kind, subject=subject, limit=whole(request, "limit", 100))
+        return answer({"now": self._state.clock.now(), "records": rows})
+
+    async def enter(self, request: web.Request) -> web.Response:
+        hint = "docs/records.md lists the kinds of entries and their words."
+        try:
+            record = await self._state.enter(parse_entry(await _body(request, hint)))
+        except EntryError as error:
+            raise ApiError(400, str(error), hint) from None
+        return answer({"record": record}, status=201)
+
     async def devices(self, request: web.Request) -> web.Response:
         rows = [
             {
@@ -226,12 +242,16 @@ def whole(request: web.Request, name: str, default: int, *, least: int = 1, most
     return int(text)
 
 
-async def _name(request: web.Request) -> str:
-    hint = 'Send {"by": "your name"}.'
+async def _body(request: web.Request, hint: str) -> Any:
     try:
-        body = json.loads(await request.text())
+        return json.loads(await request.text())
     except (ValueError, RecursionError, LookupError):
         raise ApiError(400, "the body is not JSON", hint) from None
+
+
+async def _name(request: web.Request) -> str:
+    hint = 'Send {"by": "your name"}.'
+    body = await _body(request, hint)
     by = body.get("by") if isinstance(body, dict) else None
     if not isinstance(by, str):
         raise ApiError(400, "the body names nobody", hint)

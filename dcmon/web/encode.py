@@ -13,9 +13,9 @@ from dcmon.model import iso_utc
 
 TIMES: Final = frozenset(
     {
-        "acked_at", "alive", "back_off_until", "closed", "created", "due", "end", "ends", "last_poll", "last_success",
-        "now", "opened", "resolved", "shelved_until", "since", "stable_since", "start", "started", "stopped", "ts",
-        "until", "updated",
+        "acked_at", "alive", "back_off_until", "closed", "created", "due", "end", "ended", "ends", "last_poll",
+        "last_success", "now", "opened", "resolved", "shelved_until", "since", "stable_since", "start", "started",
+        "stopped", "ts", "until", "updated",
     }
 )  # fmt: skip
 """Names of fields that hold int ms UTC, here and in model.py; they leave as 2026-11-23T10:00:00.000Z."""

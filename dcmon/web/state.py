@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypedDict
 
 from dcmon.clock import Clock
 from dcmon.config.config import Config
+from dcmon.config.entries import Entry
 from dcmon.model import (
     Alarm,
     Availability,
@@ -18,6 +19,7 @@ from dcmon.model import (
     Incident,
     Quality,
     Reading,
+    Record,
     SeriesKey,
     Task,
     Transition,
@@ -127,6 +129,9 @@ class History(Protocol):
 
     async def incident(self, incident_id: str) -> Incident | None: ...
 
+    async def records(self, *, kind: str | None, subject: str | None, limit: int) -> Sequence[Record]:
+        """The newest `limit` that fit, newest first."""
+
     async def deliveries(self, incident_id: str) -> Sequence[Delivery]: ...
 
     async def samples(self, key: SeriesKey, start: int, end: int) -> Sequence[Sample]:
@@ -189,6 +194,9 @@ class SiteState(Promises, Protocol):
 
     async def acknowledge(self, incident_id: str, by: str) -> None:
         """Commits the acknowledgement. KeyError when no such incident is known."""
+
+    async def enter(self, entry: Entry) -> Record:
+        """Commits what somebody says was done. EntryError when it does not fit the site or the time."""
 
     def subscribe(self) -> AsyncIterator[int]:
         """A new number whenever something changed; bursts may be folded into one."""

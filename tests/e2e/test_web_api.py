@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import web_state
@@ -215,6 +215,34 @@ class TestAcknowledging:
     async def test_a_body_of_any_size_is_refused_before_it_is_read(self, client: TestClient[Any, Any]) -> None:
         answer = await client.post(ACK, data=b" " * 100_000, headers={"Content-Type": "application/json"})
         assert answer.status == 413
+
+
+class TestRecords:
+    DELIVERY: ClassVar = {"kind": "delivery", "by": "Anna", "asset": "tank-a", "litres": 8000, "fuel": "EN 590"}
+
+    async def test_what_is_entered_can_be_read(self, client: TestClient[Any, Any]) -> None:
+        answer = await client.post("/api/v1/records", json=self.DELIVERY)
+        assert answer.status == 201
+        assert (await answer.json())["record"]["by"] == "Anna"
+        found = await get(client, "/api/v1/records?kind=delivery&subject=tank-a")
+        assert [row["id"] for row in found["records"]] == ["delivery-1"]
+        assert (await get(client, "/api/v1/records?kind=drill"))["records"] == []
+
+    @pytest.mark.parametrize(
+        ("words", "complaint"),
+        [
+            ({"litres": -1}, "litres"), ({"asset": "ups-a"}, "no tank"), ({"kind": "gift"}, "kind"),
+            ({"by": " "}, "by"),
+            ({"colour": "red"}, "colour"), ({"at": "yesterday"}, "no time"), ({"at": "2026-11-23T10:00:00"}, "no zone"),
+        ],
+    )  # fmt: skip
+    async def test_what_cannot_be_taken_is_refused_and_says_why(
+        self, client: TestClient[Any, Any], words: dict[str, Any], complaint: str
+    ) -> None:
+        answer = await client.post("/api/v1/records", json=self.DELIVERY | words)
+        assert answer.status == 400
+        assert complaint in (await answer.json())["error"]
+        assert (await get(client, "/api/v1/records"))["records"] == []
 
 
 class TestForeigners:

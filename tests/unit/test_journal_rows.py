@@ -25,6 +25,7 @@ from dcmon.model import (
     Notification,
     Quality,
     Reading,
+    Record,
     Severity,
     StoreError,
     Task,
@@ -73,6 +74,9 @@ PAGE = Notification(
 TRANSITION = Transition(
     NOW, "alarm", ALARM.key, "active", "because", "ups-a", "on-battery", Severity.CRITICAL, "i-1", {"value": True}
 )
+RECORD = Record(
+    "r-1", "sequence", "genset-a", "takeover", "running", None, NOW, None, "begun", ("T03", "T04"), data={"steps": [1]}
+)
 
 
 SECOND_PROCESS = """
@@ -99,6 +103,7 @@ def everything() -> Changes:
         [INTERVAL],
         [PAGE],
         {"i-1": ESCALATION},
+        {"r-1": RECORD},
     )
 
 
@@ -123,6 +128,7 @@ def test_after_a_restart_every_row_is_exactly_what_was_committed(tmp_path: Path)
     assert found.clocks == {"c-1": CLOCK}
     assert found.intervals == {"feed-a": INTERVAL}
     assert found.escalations == {"i-1": ESCALATION}
+    assert found.records == {"r-1": RECORD}
     assert found.alive == NOW
     (reading,) = found.readings.values()
     assert reading == Reading(NOW, "ups-a", "ups.on_battery", None, True, Quality.UNCERTAIN, "old", "1.3.6")
@@ -149,6 +155,18 @@ def test_a_row_of_the_same_key_replaces_the_earlier_one(journal: Journal) -> Non
     assert found.intervals["feed-a"].state is Availability.DOWN
     assert [one.state for one in journal.intervals("feed-a", 0, NOW + 1)] == [Availability.UP, Availability.DOWN]
     assert journal.intervals("feed-a", NOW, NOW + 1)[0].start == NOW
+
+
+def test_running_records_and_the_newest_of_each_subject_are_loaded_and_none_is_ever_pruned(journal: Journal) -> None:
+    done = [replace(RECORD, id=f"d-{n}", state="done", verdict="passed", started=NOW - n * DAY) for n in (900, 2, 1)]
+    other = replace(RECORD, id="o-1", subject="genset-b", state="done", verdict="failed", started=NOW - 800 * DAY)
+    journal.commit(Changes(records={row.id: row for row in (*done, other, RECORD)}))
+    assert set(journal.load_snapshot(NOW).records) == {"r-1", "o-1"}
+    journal.prune(NOW, DAY)
+    assert [row.id for row in journal.records("sequence", "genset-a")] == ["r-1", "d-1", "d-2", "d-900"]
+    assert [row.id for row in journal.records(since=NOW - 2 * DAY, until=NOW)] == ["d-1", "d-2"]
+    journal.commit(Changes(records={"r-1": replace(RECORD, state="done", verdict="passed", ended=NOW + 9)}))
+    assert [row.verdict for row in journal.records(subject="genset-a", limit=1)] == ["passed"]
 
 
 def test_what_ended_a_while_ago_is_not_loaded_but_still_known(journal: Journal) -> None:

@@ -1,0 +1,73 @@
+"""What people enter becomes a record: checked against the site, kept for good, told like everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dcmon.config.entries import Delivery, Entry, EntryError
+from dcmon.config.site import AssetKind
+from dcmon.model import Record, Transition
+from dcmon.thresholds.ledger import Ledger
+from dcmon.thresholds.logic import show_value
+from dcmon.thresholds.stamps import stamp
+from dcmon.thresholds.topology import Topology
+
+FUTURE_MS = 300_000
+"""Clocks differ: what happened at most so far ahead of now is taken to have happened now."""
+
+
+class Entries:
+    """Takes entries of every kind."""
+
+    def __init__(self, ledger: Ledger, topology: Topology) -> None:
+        self._ledger = ledger
+        self._topology = topology
+
+    def take(self, entry: Entry, now: int) -> Record:
+        """Makes the record of an entry. EntryError when it does not fit the site or the time."""
+        at = now if entry.at is None else entry.at
+        if at > now + FUTURE_MS:
+            raise EntryError("at: this lies in the future; enter what has happened")
+        return _KINDS[entry.kind](self, entry, min(at, now), now)
+
+    def delivery(self, entry: Delivery, at: int, now: int) -> Record:
+        if self._topology.kind(entry.asset) is not AssetKind.TANK:
+            tanks = ", ".join(asset.id for asset in self._topology.site.assets if asset.kind is AssetKind.TANK)
+            raise EntryError(f"asset: {entry.asset} is no tank; the site has {tanks or 'none'}")
+        litres = show_value(entry.litres, "l")
+        extra = f", with {entry.additives}" if entry.additives else ""
+        reason = f"{litres} of {entry.fuel}{extra} delivered to {self._topology.name(entry.asset)}"
+        data = {"litres": entry.litres, "fuel": entry.fuel, "additives": entry.additives, "note": entry.note}
+        return self._keep("delivery", entry.asset, ("T06",), reason, entry.by, data, at, now)
+
+    def _keep(
+        self,
+        kind: str,
+        subject: str,
+        tom: tuple[str, ...],
+        reason: str,
+        by: str,
+        data: dict[str, Any],
+        at: int,
+        now: int,
+    ) -> Record:
+        row = Record(f"{kind}-{subject}@{stamp(at)}", kind, subject, None, "done", None, at, at, reason, tom, by, data)
+        if row.id in self._ledger.records and self._ledger.records[row.id] != row:
+            raise EntryError(f"at: there is another {kind} of {subject} at that very time; give its own time")
+        self._ledger.put_record(row)
+        self._ledger.tell(record_transition(row, now, "entered"))
+        return row
+
+
+def record_transition(row: Record, now: int, state: str) -> Transition:
+    """A transition of a record, with what every reader of one needs."""
+    facts = {"kind": row.kind, "verdict": row.verdict, "started": row.started, "by": row.by, "tom": list(row.tom)}
+    return Transition(
+        now, "record", row.id, state, f"{row.reason} ({row.by})" if row.by else row.reason, row.subject, row.rule,
+        data=facts | {key: value for key, value in row.data.items() if key not in facts},
+    )  # fmt: skip
+
+
+_KINDS: dict[str, Callable[[Entries, Any, int, int], Record]] = {"delivery": Entries.delivery}
+"""Kind of entry -> what makes its record."""

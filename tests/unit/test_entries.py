@@ -1,0 +1,69 @@
+"""What people enter: taken when it fits the site and the time, refused with what is wrong when it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from engine_world import EVERYTHING, T0, config
+
+from dcmon.config.entries import EntryError, parse_entry
+from dcmon.model import Snapshot
+from dcmon.replay import Problem, replay
+from dcmon.thresholds import Judge
+
+DELIVERY: dict[str, Any] = {"kind": "delivery", "by": "Anna", "asset": "tank-a", "litres": 8000, "fuel": "EN 590"}
+
+
+def test_a_delivery_becomes_a_record_and_is_told() -> None:
+    record, changes = Judge(config(*EVERYTHING)).enter(parse_entry(DELIVERY | {"additives": "biocide"}), T0)
+    assert changes.records == {record.id: record}
+    assert (record.kind, record.subject, record.state, record.tom, record.by) == (
+        "delivery", "tank-a", "done", ("T06",), "Anna",
+    )  # fmt: skip
+    assert record.reason == "8000 l of EN 590, with biocide delivered to Tank A"
+    (told,) = changes.transitions
+    assert (told.type, told.state, told.asset, told.data["litres"]) == ("record", "entered", "tank-a", 8000)
+
+
+def test_the_time_may_be_given_and_lies_in_the_past() -> None:
+    judge = Judge(config(*EVERYTHING))
+    record, _ = judge.enter(parse_entry(DELIVERY | {"at": "2026-11-18T12:00:00+01:00"}), T0)
+    assert record.started == record.ended == 1_794_999_600_000
+    with pytest.raises(EntryError, match="future"):
+        judge.enter(parse_entry(DELIVERY | {"at": "2027-01-01T00:00:00Z"}), T0)
+
+
+def test_the_same_twice_is_once_and_another_at_that_instant_is_refused() -> None:
+    judge = Judge(config(*EVERYTHING))
+    first, _ = judge.enter(parse_entry(DELIVERY), T0)
+    again, changes = judge.enter(parse_entry(DELIVERY), T0)
+    assert (again, changes.records) == (first, {first.id: first})
+    with pytest.raises(EntryError, match="another delivery"):
+        judge.enter(parse_entry(DELIVERY | {"litres": 1}), T0)
+    restarted = Judge(config(*EVERYTHING), Snapshot(records={first.id: first}))
+    with pytest.raises(EntryError, match="another delivery"):
+        restarted.enter(parse_entry(DELIVERY | {"litres": 1}), T0)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ({"asset": "ups-a"}, "is no tank; the site has tank-a"), ({"asset": "nobody"}, "is no tank"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_the_site_is_refused(words: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(EntryError, match=complaint):
+        Judge(config(*EVERYTHING)).enter(parse_entry(DELIVERY | words), T0)
+
+
+def test_a_replay_takes_entries_among_the_samples_and_names_those_that_it_cannot() -> None:
+    entry = '{"ts": %d, "entry": {"kind": "delivery", "by": "Anna", "asset": "%s", "litres": 5, "fuel": "HVO"}}'
+    sample = '{"ts": %d, "asset": "ups-a", "point": "ups.on_battery", "value": false}'
+    lines = [sample % T0, entry % (T0, "tank-a"), entry % (T0, "ups-a"), f'{{"ts": {T0}, "entry": 1}}']
+    problems: list[Problem] = []
+    said = [one for one in replay(config(*EVERYTHING), lines, None, problems.append) if "litres" in one]
+    assert [(one["type"], one["state"], one["asset"], one["litres"]) for one in said] == [
+        ("control", "entered", "tank-a", 5)
+    ]
+    assert {(problem.line, problem.message.partition(":")[0]) for problem in problems} == {(3, "asset"), (4, "entry")}
