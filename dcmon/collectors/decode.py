@@ -206,7 +206,8 @@ def _number(words: Words, quantity_: Quantity, absent: frozenset[object], extra:
     hard = words.invalid_outside or (-math.inf, math.inf)
     if words.true_above is not None or words.true_below is not None:
         bounds = words.range or (-math.inf, math.inf)
-    deciders = [_linear(linear, absent, bounds, hard) for linear in linears]
+    believed = max(bounds[0], hard[0]), min(bounds[1], hard[1])
+    deciders = [_linear(linear, absent, believed, hard) for linear in linears]
     if len(deciders) == 1:
         return deciders[0]
 

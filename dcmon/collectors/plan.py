@@ -11,7 +11,7 @@ from dcmon.collectors.decode import Dynamic, Quantity, compile_condition, compil
 from dcmon.collectors.decode_answer import Column, CompiledRate, GroupNames, Scalar, SnmpGroup, Table, oid_of
 from dcmon.collectors.decode_modbus import FUNCTION_NAMES, WORDS, Block, ModbusGroup, Slot, assembler
 from dcmon.collectors.profile import Profile
-from dcmon.collectors.profile_check import quantity_of, references
+from dcmon.collectors.profile_entry import quantity_of, references
 from dcmon.collectors.profile_model import Entry, IndexNames, Modbus, RowCondition
 from dcmon.collectors.profile_model import Table as TableModel
 from dcmon.collectors.profile_resolve import Identity, Resolved

@@ -27,6 +27,7 @@ SHIPPED = Path(__file__).parent / "profiles"
 """Package data: the profiles that come with dcmon."""
 
 _BODY = re.compile(r"^(?:modbus|drop|points|tables|quirks):", re.MULTILINE)
+_HEADER = ("name", "vendor", "family", "kind", "source", "description", "status", "extends", "match")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -115,8 +116,11 @@ class Profile:
         if parent is not None and parent.extends is not None:
             message = f"{parent.name} extends a profile itself"
             problems.append(_problem(source, ("extends",), "P002", message, "Extend the one that stands alone."))
-        resolved = parent.resolve() if parent is not None and parent.extends is None else None
-        faults = profile_check.check(definition, resolved)
+        try:
+            inherited = parent.definition if parent is not None and parent.extends is None else None
+        except ConfigError:
+            return problems  # the parent's own check tells what is wrong with it
+        faults = profile_check.check(definition, inherited)
         return problems + [_problem(source, loc, number, message, hint) for loc, number, message, hint in faults]
 
 
@@ -131,7 +135,7 @@ def _header_order(source: YamlFile, path: Path) -> list[Problem]:
     if body is None or not isinstance(source.data, dict):
         return []
     first = text.count("\n", 0, body.start()) + 1
-    late = [key for key in ("name", "vendor", "family", "kind", "source", "match", "extends") if key in source.data]
+    late = [key for key in _HEADER if key in source.data]
     return [
         Problem(str(path), source.line((key,)), "P001", f"{key} stands behind the points", "Put the header first.")
         for key in late
@@ -180,8 +184,10 @@ def load_profiles(extra_dir: Path | None = None) -> dict[str, Profile]:
             problems.append(Problem(str(path), 1, "P002", message, "Rename one."))
         added.append(profile)
         registry[profile.name] = profile
-    for profile in added:
-        problems += profile.check()
+    for profile in registry.values():
+        # A shipped one, too, whose parent was replaced: its drops and quirks may name what is gone.
+        if profile in added or profile.parent in added:
+            problems += profile.check()
     if problems:
         raise ConfigError(problems)
     return registry

@@ -2,225 +2,207 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping
 
-from dcmon.collectors.decode import Quantity
-from dcmon.collectors.profile_model import Definition, Entry, Quirk, Reference, Table
-from dcmon.collectors.profile_resolve import Resolved, apply_quirk
-from dcmon.collectors.transforms import UNITS, conversion
-from dcmon.config.vocabulary import Point, vocabulary
+from pydantic import ValidationError
+
+from dcmon.collectors.profile_entry import MODBUS, Fault, Loc, faults_of, is_modbus, quantity_of
+from dcmon.collectors.profile_model import Definition, Entry, Modbus, Quirk, Table
+from dcmon.collectors.profile_registers import modbus_faults, register_faults
+from dcmon.collectors.profile_resolve import Identity, Resolved, apply_quirk, resolve
+from dcmon.config.loader import explain
 from dcmon.model import DcmonError
 
-Loc: TypeAlias = tuple[str | int, ...]
-Fault: TypeAlias = tuple[Loc, str, str, str]
-"""Where in the file, id of the check, what is wrong, what to do."""
 
-_MODBUS = ("holding", "input", "coil", "discrete")
-
-
-def quantity_of(entry: Entry) -> Quantity:
-    """Name, type and unit of the entry's point: the vocabulary's, else its own."""
-    known = vocabulary().get(entry.point)
-    if known is not None:
-        return Quantity(entry.point, known.type, known.unit, frozenset(known.values))
-    kind = entry.type or _guess(entry)
-    words = frozenset(word for word in entry.states.values() if isinstance(word, str))
-    return Quantity(entry.point, kind, entry.unit, words)
-
-
-def _guess(entry: Entry) -> str:
-    """An own point with states is an enumeration, or a truth; anything else is a number."""
-    said = [word for word in entry.states.values() if word is not None]
-    if said:
-        return "bool" if all(isinstance(word, bool) for word in said) else "enum"
-    return "bool" if entry.true_above is not None or entry.true_below is not None else "number"
-
-
-def check(definition: Definition, parent: Resolved | None) -> Iterator[Fault]:
-    """Every fault of one file."""
+def check(definition: Definition, parent: Definition | None) -> Iterator[Fault]:
+    """Every fault of one file; places are within the file."""
     places = list(_places(definition))
+    inherited = resolve(parent, None, Identity()) if parent is not None else None
+    modbus = definition.modbus or (parent.modbus if parent is not None else None) or Modbus()
     for loc, entry in places:
-        yield from _entry(loc, entry)
-    yield from _protocol(definition, places)
-    yield from _collisions(definition.points, definition.tables, ())
-    yield from _quirks(definition, parent)
+        yield from _entry(loc, entry, modbus)
+    yield from _protocol(definition, inherited, places)
+    if definition.modbus is not None:
+        yield from modbus_faults(definition.modbus)
+    for at, points, tables in _sections(definition):
+        yield from _collisions(points, tables, at)
+        yield from _tables(tables, at)
+    yield from _family(definition, inherited, places)
+    yield from _quirks(definition, inherited, modbus)
+
+
+def _sections(definition: Definition) -> Iterator[tuple[Loc, tuple[Entry, ...], tuple[Table, ...]]]:
+    yield (), definition.points, definition.tables
+    for number, quirk in enumerate(definition.quirks):
+        yield ("quirks", number), quirk.points, quirk.tables
 
 
 def _places(definition: Definition) -> Iterator[tuple[Loc, Entry]]:
-    yield from _entries(definition.points, definition.tables, ())
-    for number, quirk in enumerate(definition.quirks):
-        yield from _entries(quirk.points, quirk.tables, ("quirks", number))
+    for at, points, tables in _sections(definition):
+        for number, entry in enumerate(points):
+            yield (*at, "points", number), entry
+        for place, table in enumerate(tables):
+            for number, entry in enumerate(table.points):
+                yield (*at, "tables", place, "points", number), entry
 
 
-def _entries(points: tuple[Entry, ...], tables: tuple[Table, ...], at: Loc) -> Iterator[tuple[Loc, Entry]]:
-    for number, entry in enumerate(points):
-        yield (*at, "points", number), entry
-    for place, table in enumerate(tables):
-        for number, entry in enumerate(table.points):
-            yield (*at, "tables", place, "points", number), entry
-
-
-def _entry(loc: Loc, entry: Entry) -> Iterator[Fault]:
-    in_table = "tables" in loc
-    if in_table != (entry.column is not None):
+def _entry(loc: Loc, entry: Entry, modbus: Modbus) -> Iterator[Fault]:
+    if ("tables" in loc) != (entry.column is not None):
         where = "stands in tables" if entry.column is not None else "stands in points"
-        yield loc, "P004", f"{entry.point}: a column {where} only", "Move it."
-    known = vocabulary().get(entry.point)
-    if known is None:
-        yield from _own_point(loc, entry)
-    else:
-        yield from _known_point(loc, entry, known)
-    yield from _unit(loc, entry)
-    yield from _value(loc, entry)
-    yield from _references(loc, entry)
-    if entry.rate is not None and entry.rate.point not in vocabulary():
-        yield (*loc, "rate"), "P003", f"{entry.rate.point} is no point of the vocabulary", "Use one that is."
+        word = next(word for word in ("oid", "column", *MODBUS) if getattr(entry, word) is not None)
+        yield (*loc, word), "P004", f"{entry.point}: {word} {where} only", "Move it."
+    yield from _at(loc, faults_of(entry))
+    if is_modbus(entry):
+        yield from _at(loc, register_faults(entry, modbus))
 
 
-def _own_point(loc: Loc, entry: Entry) -> Iterator[Fault]:
-    if entry.description is None:
-        hint = "Use a canonical name (dcmon/config/vocabulary.yaml), or give this one a unit and a description."
-        yield (*loc, "point"), "P003", f"{entry.point!r} is not in the vocabulary", hint
-    elif entry.unit is None and _guess(entry) == "number" and entry.type not in ("bool", "enum"):
-        yield loc, "P003", f"{entry.point}: a number of one's own needs a unit", 'Add unit, "1" for a plain count.'
-    if entry.unit is not None and entry.unit not in UNITS:
-        yield (*loc, "unit"), "P005", f"{entry.point}: {entry.unit!r} is no unit", f"Use one of {_listed(UNITS)}."
+def _at(loc: Loc, faults: Iterator[Fault]) -> Iterator[Fault]:
+    for place, number, message, hint in faults:
+        yield (*loc, *place), number, message, hint
 
 
-def _known_point(loc: Loc, entry: Entry, known: Point) -> Iterator[Fault]:
-    for word in ("unit", "type", "description"):
-        if getattr(entry, word) is not None:
-            hint = "Remove it here; note may say more."
-            yield (*loc, word), "P006", f"{entry.point}: the vocabulary says its {word}", hint
-    if known.index is None and entry.index is not None and not entry.index:
-        yield (*loc, "index"), "P006", f"{entry.point}: an empty index", "Remove it."
-
-
-def references(entry: Entry) -> list[Reference]:
-    """The other values that the entry needs."""
-    found: list[Reference] = [*entry.absent_when, *entry.only_when, *entry.scale_from]
-    if entry.unit_from is not None:
-        found.append(entry.unit_from)
-    return found
-
-
-def _references(loc: Loc, entry: Entry) -> Iterator[Fault]:
-    for other in references(entry):
-        register = other.holding is not None or other.input is not None
-        if register != _is_modbus(entry):
-            yield loc, "P008", f"{entry.point} depends on a value of another protocol", "Name one of the same device."
-        elif other.column is not None and entry.column is None:
-            yield loc, "P004", f"{entry.point} is a scalar and has no row", "Depend on an oid."
-
-
-def _unit(loc: Loc, entry: Entry) -> Iterator[Fault]:
-    target = quantity_of(entry).unit
-    sources = [] if entry.given_in is None else [((*loc, "given_in"), entry.given_in)]
-    if entry.unit_from is not None:
-        sources += [((*loc, "unit_from"), unit) for unit in entry.unit_from.map.values()]
-    for place, source in sources:
-        if conversion(source, target) is None:
-            message = f"{entry.point}: {source} does not become {target or 'a value without unit'}"
-            yield place, "P005", message, "Name a unit of the same kind of quantity."
-
-
-def _value(loc: Loc, entry: Entry) -> Iterator[Fault]:
-    quantity = quantity_of(entry)
-    said = [word for word in entry.states.values() if word is not None]
-    threshold = entry.true_above is not None or entry.true_below is not None
-    if quantity.type == "enum":
-        if not entry.states:
-            yield loc, "P007", f"{entry.point} is an enumeration", "Give states: {raw: word}."
-        for word in said:
-            if not isinstance(word, str) or (quantity.values and word not in quantity.values):
-                hint = f"Use one of {_listed(quantity.values)}; quote off, on, yes and no."
-                yield (*loc, "states"), "P007", f"{entry.point}: {word!r} is none of its words", hint
-    elif quantity.type == "bool":
-        if any(not isinstance(word, bool) for word in said):
-            yield (*loc, "states"), "P007", f"{entry.point} is true or false", "Map raw values to true and false."
-        raw_truth = entry.bit is not None or entry.coil is not None or entry.discrete is not None
-        if not entry.states and not threshold and not raw_truth and entry.aggregate not in ("any", "all"):
-            yield loc, "P007", f"{entry.point} is true or false", "Give states, true_above, true_below or bit."
-    elif entry.states or threshold:
-        yield loc, "P007", f"{entry.point} is a {quantity.type}", "states and thresholds do not belong to it."
-    if entry.rate is not None and quantity.type != "counter":
-        yield (*loc, "rate"), "P007", f"{entry.point} is no counter", "Only counters have rates."
-
-
-def _protocol(definition: Definition, places: list[tuple[Loc, Entry]]) -> Iterator[Fault]:
-    registers = [(loc, entry) for loc, entry in places if _is_modbus(entry)]
-    objects = [(loc, entry) for loc, entry in places if not _is_modbus(entry)]
+def _protocol(definition: Definition, parent: Resolved | None, places: list[tuple[Loc, Entry]]) -> Iterator[Fault]:
+    registers = [(loc, entry) for loc, entry in places if is_modbus(entry)]
+    objects = [(loc, entry) for loc, entry in places if not is_modbus(entry)]
+    family = [entry for _, entry in places] + (parent.entries() if parent is not None else [])
+    speaks_modbus = bool(family) and is_modbus(family[0])
     if registers and objects:
         yield objects[0][0], "P008", "a profile speaks SNMP or Modbus, not both", "Make two profiles of it."
+    elif any(is_modbus(entry) != speaks_modbus for entry in family):
+        yield ("extends",), "P008", f"{definition.extends} speaks the other protocol", "Extend one of the same."
     if definition.modbus is not None and objects:
         yield ("modbus",), "P008", "modbus stands in a profile of OIDs", "Remove it."
-    if not places and definition.extends is None:
+    if speaks_modbus and not objects:
+        for word in ("match", "quirks"):
+            if getattr(definition, word):
+                hint = f"Remove {word}; collectors.yaml names the profile."
+                yield (word,), "P008", "a Modbus device cannot say what it is", hint
+    if not family:
         yield ("name",), "P008", "the profile gives no point", "Add points or tables."
-
-
-def _is_modbus(entry: Entry) -> bool:
-    return any(getattr(entry, source) is not None for source in _MODBUS)
 
 
 def _collisions(points: tuple[Entry, ...], tables: tuple[Table, ...], at: Loc) -> Iterator[Fault]:
     """Two entries that may give the same point and index; a fallback and rows told apart by `where` do not."""
-    seen: dict[tuple[str, str | None], int] = {}
+    seen: dict[tuple[str, str | None], str] = {}
     for number, entry in enumerate(points):
         key = (entry.point, entry.index)
-        if key in seen and entry.fallback is None:
-            message = f"{entry.point} stands twice without a difference, first as number {seen[key] + 1}"
+        if entry.fallback is not None:
+            continue
+        if key in seen:
+            message = f"{entry.point} stands twice without a difference, first as {seen[key]}"
             yield (*at, "points", number), "P009", message, "Give an index, or fallback: index to the second."
-        seen.setdefault(key, number)
-    columns: dict[tuple[str, str | None, str], Loc] = {}
+        seen.setdefault(key, f"number {number + 1}")
+    columns: dict[tuple[str, str], list[bool]] = {}
     for place, table in enumerate(tables):
         for number, entry in enumerate(table.points):
             loc = (*at, "tables", place, "points", number)
-            aggregated = entry.index or ("" if entry.aggregate else None)
-            column = (entry.point, aggregated, "" if entry.aggregate else table.prefix)
-            if column in columns and entry.fallback is None and not entry.where:
-                message = f"{entry.point} comes from two columns"
-                yield loc, "P009", message, "Give the table a prefix, where to the rows, or fallback to the second."
-            columns.setdefault(column, loc)
+            if entry.fallback is not None:
+                continue
+            if entry.aggregate is not None:
+                key = (entry.point, entry.index)
+                if key in seen:
+                    message = f"{entry.point} stands twice without a difference, first as {seen[key]}"
+                    yield loc, "P009", message, "Give an index, or fallback: index to the second."
+                seen.setdefault(key, f"number {number + 1} of the table {table.name!r}")
+            else:
+                others = columns.setdefault((entry.point, table.prefix), [])
+                if others and not (entry.where and all(others)):
+                    message = f"{entry.point} comes from two columns"
+                    hint = "Give the table a prefix, where to the rows of both, or fallback to the second."
+                    yield loc, "P009", message, hint
+                others.append(bool(entry.where))
 
 
-def _quirks(definition: Definition, parent: Resolved | None) -> Iterator[Fault]:
-    base = Resolved(definition.points, definition.tables)
-    if parent is not None:
-        base = Resolved(parent.points + base.points, parent.tables + base.tables)
+def _tables(tables: tuple[Table, ...], at: Loc) -> Iterator[Fault]:
+    names: set[str] = set()
+    for place, table in enumerate(tables):
+        loc = (*at, "tables", place)
+        if table.name in names:
+            yield (*loc, "name"), "P009", f"two tables are called {table.name!r}", "Rename one."
+        names.add(table.name)
+        labels = list(table.labels.values())
+        twice = next((label for label in labels if labels.count(label) > 1), None)
+        if twice is not None:
+            yield (*loc, "labels"), "P009", f"two rows are called {twice!r}", "Rename one."
+
+
+def _family(definition: Definition, parent: Resolved | None, places: list[tuple[Loc, Entry]]) -> Iterator[Fault]:
+    """What only shows beside all other entries: drops, fallbacks, rates, and points of one's own that stand twice."""
+    for number, point in enumerate(definition.drop):
+        if parent is None:
+            yield ("drop",), "P010", "drop without extends: there is nothing to drop", "Remove the entry itself."
+            break
+        if point not in parent.names():
+            yield ("drop", number), "P010", f"drop: {point} is not there", "Remove it."
+    family = [entry for _, entry in places] + (parent.entries() if parent is not None else [])
+    names = {entry.point for entry in family} | {entry.rate.point for entry in family if entry.rate is not None}
+    rates = {entry.rate.point for _, entry in places if entry.rate is not None}
+    first = {entry.point for entry in family if entry.fallback is None}
+    own: dict[str, tuple[str, str | None]] = {}
+    for loc, entry in places:
+        if entry.fallback is not None and entry.point not in first:
+            message = f"{entry.point} is a fallback of nothing"
+            yield (*loc, "fallback"), "P009", message, "Remove fallback, or add what goes first."
+        if entry.point in rates:
+            yield (*loc, "point"), "P009", f"{entry.point} is also the rate of a counter", "Remove one of them."
+        if entry.rate is not None and entry.rate.limit is not None and entry.rate.limit not in names:
+            yield (*loc, "rate", "limit"), "P003", f"{entry.rate.limit} is none of the profile's points", "Correct it."
+        quantity = quantity_of(entry)
+        said = (quantity.type, quantity.unit)
+        if own.setdefault(entry.point, said) != said:
+            message = f"{entry.point} is {_kind(said)} here and {_kind(own[entry.point])} above"
+            yield (*loc, "point"), "P006", message, "Give one of them another name."
+
+
+def _kind(said: tuple[str, str | None]) -> str:
+    kind, unit = said
+    return f"a {kind} in {unit}" if unit is not None else f"a {kind}"
+
+
+def _quirks(definition: Definition, parent: Resolved | None, modbus: Modbus) -> Iterator[Fault]:
+    base = resolve(definition.model_copy(update={"quirks": ()}), parent, Identity())
     for number, quirk in enumerate(definition.quirks):
         loc: Loc = ("quirks", number)
-        try:
-            changed = apply_quirk(base, quirk)
-        except (ValueError, DcmonError) as error:
-            yield (*loc, "change"), "P010", f"quirk {quirk.name!r}: {_first_line(error)}", "Correct the change."
-            continue
-        yield from _unknown_drops(quirk, base, loc)
-        for entry in changed.entries():
-            if entry.point in quirk.change:
-                yield from _at(loc, _entry_faults(entry))
+        yield from _quirk(loc, quirk, base)
+        for point, words in quirk.change.items():
+            yield from _changed((*loc, "change", point), quirk, {point: words}, base, modbus)
 
 
-def _entry_faults(entry: Entry) -> Iterator[Fault]:
-    yield from _unit((), entry)
-    yield from _value((), entry)
-
-
-def _at(loc: Loc, faults: Iterator[Fault]) -> Iterator[Fault]:
-    for _, number, message, hint in faults:
-        yield (*loc, "change"), number, message, hint
-
-
-def _unknown_drops(quirk: Quirk, base: Resolved, loc: Loc) -> Iterator[Fault]:
-    for point in quirk.drop:
+def _quirk(loc: Loc, quirk: Quirk, base: Resolved) -> Iterator[Fault]:
+    if not (quirk.drop or quirk.change or quirk.points or quirk.tables):
+        yield loc, "P010", f"quirk {quirk.name!r} changes nothing", "Say what, or remove it."
+    for number, rule in enumerate(quirk.when):
+        if rule.column is not None:
+            hint = "Use sys_object_id, sys_descr or probe."
+            yield (*loc, "when", number, "column"), "P010", f"quirk {quirk.name!r}: columns are not asked for", hint
+    for number, point in enumerate(quirk.drop):
         if point not in base.names():
-            yield (*loc, "drop"), "P010", f"quirk {quirk.name!r} drops {point}, which is not there", "Remove it."
+            message = f"quirk {quirk.name!r} drops {point}, which is not there"
+            yield (*loc, "drop", number), "P010", message, "Remove it."
+    kept = {entry.point for entry in base.entries()} - set(quirk.drop) - Resolved(quirk.points, quirk.tables).names()
+    for point in quirk.change:
+        if point not in kept:
+            message = f"quirk {quirk.name!r} changes {point}, which the family does not give"
+            yield (*loc, "change", point), "P010", message, "Correct the name."
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return " ".join(line.strip() for line in lines[-2:-1] or lines)
-
-
-def _listed(words: frozenset[str]) -> str:
-    return ", ".join(sorted(words))
+def _changed(
+    loc: Loc, quirk: Quirk, change: Mapping[str, Mapping[str, object]], base: Resolved, modbus: Modbus
+) -> Iterator[Fault]:
+    """The faults of the entries as one change leaves them."""
+    point = next(iter(change))
+    alone = quirk.model_copy(update={"drop": (), "change": dict(change), "points": (), "tables": ()})
+    try:
+        changed = apply_quirk(base, alone)
+    except DcmonError:
+        return  # there is nothing to change, which was said before
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        message, hint = explain(fault, Entry)
+        yield (*loc, *fault["loc"]), "P010", f"quirk {quirk.name!r}: {message}", hint
+        return
+    for entry in changed.entries():
+        if entry.point == point:
+            yield from _at(loc, faults_of(entry))
+            if is_modbus(entry):
+                yield from _at(loc, register_faults(entry, modbus))

@@ -5,65 +5,31 @@ docs/profiles.md teaches the words in the order in which somebody needs them; `p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from dcmon.collectors.snmp.ber import parse_oid
+from dcmon.collectors.profile_types import (
+    Absent,
+    Bounds,
+    Factor,
+    Number,
+    OidText,
+    Raw,
+    RawList,
+    Register,
+    Registers,
+    StateKey,
+    States,
+)
 from dcmon.config.base import Identifier, Strict
 
 Kind = Literal["ups", "pdu", "ats", "genset", "cooling", "environment", "network", "meter", "dc_power"]
 Status = Literal["verified", "recorded", "public map", "assumed", "derived"]
-
-
-def _oid(text: Any) -> str:
-    if isinstance(text, float | int):
-        raise ValueError(f"{text!r} is no OID; put it in quotes when it has fewer than two dots")
-    if not isinstance(text, str):
-        raise ValueError("an OID is text: numbers with dots, for example 1.3.6.1.2.1.1.3.0")
-    parse_oid(text)
-    return text.removeprefix(".")
-
-
-OidText = Annotated[str, BeforeValidator(_oid)]
-"""Numbers with dots; a leading dot is taken off."""
-
-_RANGE = re.compile(r"(-?(?:0x[0-9a-fA-F]+|\d+))\.\.(-?(?:0x[0-9a-fA-F]+|\d+))")
-_LARGEST_RANGE = 4096
-
-
-def _absent(values: Any) -> Any:
-    """Opens ranges such as `0xFFF8..0xFFFF`."""
-    if not isinstance(values, list | tuple):
-        values = [values]
-    opened: list[Any] = []
-    for value in values:
-        match = _RANGE.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
-            opened.append(value)
-            continue
-        low, high = int(match[1], 0), int(match[2], 0)
-        if not 0 <= high - low < _LARGEST_RANGE:
-            raise ValueError(f"{value!r} is no range of at most {_LARGEST_RANGE} values, lowest first")
-        opened += range(low, high + 1)
-    return tuple(opened)
-
-
-Raw = int | float | str
-Absent = Annotated[tuple[Raw, ...], BeforeValidator(_absent)]
-"""Raw values that say "nothing here": numbers, words, or ranges `LOW..HIGH`."""
-
-
-def _word_key(key: Any) -> Any:
-    if isinstance(key, bool):
-        raise ValueError("a key that YAML takes for true or false: put it in quotes")
-    return key
-
-
-StateKey = Annotated[int | str, BeforeValidator(_word_key)]
-States = dict[StateKey, bool | str | None]
+PointName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$")]
+"""`battery.charge`: lower case, a thing and what is said of it."""
+Name = Annotated[str, StringConstraints(min_length=1)]
 
 
 class Reference(Strict):
@@ -71,8 +37,8 @@ class Reference(Strict):
 
     oid: OidText | None = None
     column: OidText | None = None
-    holding: int | None = Field(default=None, ge=0, le=65535)
-    input: int | None = Field(default=None, ge=0, le=65535)
+    holding: Register | None = None
+    input: Register | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Reference:
@@ -84,9 +50,9 @@ class Reference(Strict):
 class When(Reference):
     """A test of another value. Exactly one of the words."""
 
-    above: float | None = None
-    below: float | None = None
-    is_: tuple[Raw, ...] | None = Field(default=None, alias="is")
+    above: Number | None = None
+    below: Number | None = None
+    is_: RawList | None = Field(default=None, alias="is")
 
     @model_validator(mode="after")
     def _condition(self) -> When:
@@ -98,13 +64,16 @@ class When(Reference):
 class ScaleFrom(Reference):
     """A factor that the device itself tells, e.g. ENTITY-SENSOR-MIB's precision."""
 
-    map: dict[int, float] = Field(description="what the other value says -> factor")
+    map: Annotated[dict[int, Factor], Field(min_length=1, description="what the other value says -> factor")]
 
 
 class UnitFrom(Reference):
     """The unit that the device itself tells."""
 
-    map: dict[StateKey, str] = Field(description="what the other value says -> unit; text without regard to case")
+    map: Annotated[
+        dict[StateKey, str],
+        Field(min_length=1, description="what the other value says -> unit; text without regard to case"),
+    ]
 
 
 class AbsentWhen(When):
@@ -117,17 +86,19 @@ class RowCondition(Strict):
     """Whether a row of a table is meant. All words that are given must hold."""
 
     column: OidText | None = None
-    is_: tuple[Raw, ...] | None = Field(default=None, alias="is", description="raw values; text may hold * and ?")
-    not_: tuple[Raw, ...] | None = Field(default=None, alias="not")
+    is_: RawList | None = Field(default=None, alias="is", description="raw values; text may hold * and ?")
+    not_: RawList | None = Field(default=None, alias="not")
     missing: bool | None = Field(default=None, description="the row has no such cell")
     row_above: int | None = Field(default=None, description="first number of the row's index is above this")
-    row_last: tuple[int, ...] | None = Field(default=None, description="last number of the row's index is one of these")
+    row_last: Annotated[tuple[int, ...], Field(min_length=1)] | None = Field(
+        default=None, description="last number of the row's index is one of these"
+    )
     all_: tuple[RowCondition, ...] = Field(default=(), alias="all", description="all of these hold")
 
     @model_validator(mode="after")
     def _something(self) -> RowCondition:
         tests = (self.is_ is not None) + (self.not_ is not None) + (self.missing is not None)
-        if (self.column is None) != (tests == 0):
+        if tests > 1 or (self.column is None) != (tests == 0):
             raise ValueError("a condition on a column has one of is, not and missing")
         if self.column is None and self.row_above is None and self.row_last is None and not self.all_:
             raise ValueError("a condition has column, row_above, row_last or all")
@@ -154,24 +125,24 @@ class Words(Strict):
     )
     only_when: tuple[When, ...] = Field(default=(), description="does not appear unless all of these hold")
     states: States = Field(default_factory=dict, description="raw -> word, true, false, or null for `says nothing`")
-    true_above: float | None = Field(default=None, description="true when the scaled value is above this")
-    true_below: float | None = None
+    true_above: Number | None = Field(default=None, description="true when the scaled value is above this")
+    true_below: Number | None = None
     given_in: str | None = Field(default=None, description="the device's unit; converted to the point's")
     unit_from: UnitFrom | None = None
-    scale: float | tuple[float, ...] = Field(
+    scale: Factor | Annotated[tuple[Factor, ...], Field(min_length=1)] = Field(
         default=1.0, description="factor; of several the first that gives a plausible value"
     )
     scale_from: tuple[ScaleFrom, ...] = ()
-    offset: float = 0.0
-    range: tuple[float, float] | None = Field(default=None, description="outside of it the value is uncertain")
-    invalid_outside: tuple[float, float] | None = Field(default=None, description="outside of it the value is bad")
+    offset: Number = 0.0
+    range: Bounds | None = Field(default=None, description="outside of it the value is uncertain")
+    invalid_outside: Bounds | None = Field(default=None, description="outside of it the value is bad")
 
 
 class Rate(Strict):
     """A rate from a counter; only while nothing restarted, and never above 1.1 times the speed."""
 
     point: str
-    factor: int = Field(default=1, description="8 makes bit/s of octets")
+    factor: int = Field(default=1, ge=1, description="8 makes bit/s of octets")
     limit: str | None = Field(default=None, description="point of the same index that gives the speed")
     uptime: OidText | None = Field(default=None, description="sysUpTime: it must not have gone back")
     discontinuity: OidText | None = Field(default=None, description="column that changes when the counter was reset")
@@ -184,8 +155,8 @@ ModbusType = Literal["u16", "s16", "u32", "s32", "u64", "s64", "f32", "f64", "bi
 class Entry(Words):
     """One point and where it comes from."""
 
-    point: str
-    index: str | None = None
+    point: PointName
+    index: Name | None = None
     unit: str | None = Field(default=None, description="only for a point that the vocabulary does not have")
     type: Literal["number", "bool", "enum", "counter"] | None = Field(default=None, description="own points only")
     description: str | None = Field(default=None, description="own points only: what it is")
@@ -193,10 +164,10 @@ class Entry(Words):
     note: str | None = None
     oid: OidText | None = None
     column: OidText | None = None
-    holding: int | None = Field(default=None, ge=0, le=65535, description="Modbus function 3, address on the wire")
-    input: int | None = Field(default=None, ge=0, le=65535, description="Modbus function 4")
-    coil: int | None = Field(default=None, ge=0, le=65535, description="Modbus function 1")
-    discrete: int | None = Field(default=None, ge=0, le=65535, description="Modbus function 2")
+    holding: Register | None = Field(default=None, description="Modbus function 3, address on the wire")
+    input: Register | None = Field(default=None, description="Modbus function 4")
+    coil: Register | None = Field(default=None, description="Modbus function 1")
+    discrete: Register | None = Field(default=None, description="Modbus function 2")
     as_: ModbusType | None = Field(default=None, alias="as", description="type of a Modbus value")
     registers: int = Field(default=1, ge=1, le=64, description="for bits and nibbles: how many")
     word_order: Literal["big", "little"] | None = None
@@ -299,10 +270,10 @@ class Modbus(Strict):
     word_order: Literal["big", "little"] = Field(default="big", description="big: high word first")
     gap: int = Field(default=8, ge=0, le=125, description="unused registers that a read may run over")
     most: int = Field(default=100, ge=1, le=125, description="registers per read")
-    never_across: tuple[tuple[int, int], ...] = Field(
+    never_across: tuple[Registers, ...] = Field(
         default=(), description="[first, last]: no read touches these addresses"
     )
-    separate: tuple[int, ...] = Field(default=(), description="no read runs over the start of these addresses")
+    separate: tuple[Register, ...] = Field(default=(), description="no read runs over the start of these addresses")
     absent: dict[ModbusType, Absent] = Field(default_factory=dict, description="raw values that say nothing, by type")
 
 

@@ -83,14 +83,27 @@ def parse(model: type[ModelT], file: YamlFile) -> ModelT:
 
 
 def _problems(error: ValidationError, model: type[BaseModel], file: YamlFile) -> Iterator[Problem]:
-    for fault in error.errors(include_url=False, include_input=False, include_context=True):
-        message, hint = _explain(fault, model)
+    faults = error.errors(include_url=False, include_input=False, include_context=True)
+    told: set[tuple[str, str]] = set()
+    for fault in faults:
+        message, hint = explain(fault, model)
         discriminator = fault.get("ctx", {}).get("discriminator", "").strip("'")
         line, where = file.locate((*fault["loc"], discriminator))
+        # A value that may be written in two ways and fits neither is one fault, and so is a list that is too short
+        # because what stood in it was faulty.
+        other = message if fault["type"] in ("missing", "extra_forbidden", "value_error") else ""
+        inside = any(len(one["loc"]) > len(fault["loc"]) and _within(one["loc"], fault["loc"]) for one in faults)
+        if (where, other) in told or (fault["type"] == "too_short" and inside):
+            continue
+        told.add((where, other))
         yield Problem(str(file.path), line, "C004", f"{where}: {message}" if where else message, hint)
 
 
-def _explain(fault: Any, model: type[BaseModel]) -> tuple[str, str]:
+def _within(loc: tuple[str | int, ...], around: tuple[str | int, ...]) -> bool:
+    return loc[: len(around)] == around
+
+
+def explain(fault: Any, model: type[BaseModel]) -> tuple[str, str]:
     """What is wrong and what to do, without the value: it may be a secret that was put into the wrong place."""
     word = str(fault["loc"][-1]) if fault["loc"] else ""
     match fault["type"]:
@@ -106,6 +119,12 @@ def _explain(fault: Any, model: type[BaseModel]) -> tuple[str, str]:
         case "union_tag_invalid":
             context = fault["ctx"]
             return f"{context['tag']!r} is no {context['discriminator']}", f"Use one of {context['expected_tags']}."
+        case "dict_type" | "model_type":
+            return "words with values are wanted here", "Write `word: value`, each on a line of its own."
+        case "tuple_type" | "list_type":
+            return "a list is wanted here", "Begin each entry with `- `, or write [one, two]."
+        case "too_short":
+            return "nothing stands in it", "Add what belongs there, or remove it."
         case _:
             text = str(fault["msg"])
             return text[:1].lower() + text[1:], "Correct the value."

@@ -84,6 +84,7 @@ def read_yaml(path: Path) -> YamlFile:
             [Problem(str(path), 1, "C001", f"is no UTF-8 text (byte {error.start})", "Save it as UTF-8.")]
         ) from None
     loader: yaml.SafeLoader | None = None
+    root: yaml.Node | None = None
     try:
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
@@ -104,11 +105,29 @@ def read_yaml(path: Path) -> YamlFile:
         ) from None
     except (ValueError, RecursionError) as error:
         # SafeLoader lets impossible dates and endless nesting through as these.
-        raise ConfigError([Problem(str(path), 1, "C002", f"no YAML: {error}", "Quote the value.")]) from None
+        line = _impossible_line(root)
+        raise ConfigError([Problem(str(path), line, "C002", f"no YAML: {error}", "Quote the value.")]) from None
     finally:
         if loader is not None:
             loader.dispose()
     return YamlFile(path, data, root, hashlib.sha256(content).hexdigest())
+
+
+def _impossible_line(root: yaml.Node | None) -> int:
+    """The line of the first value that SafeLoader cannot make anything of; 1 where it is none of them."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.ScalarNode):
+            try:
+                yaml.SafeLoader("").construct_object(node)
+            except ValueError:
+                return node.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += reversed(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            waiting += reversed([part for pair in node.value for part in pair])
+    return 1
 
 
 def _duplicate_keys(node: yaml.Node, file: str, depth: int) -> list[Problem]:

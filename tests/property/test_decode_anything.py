@@ -13,7 +13,7 @@ from dcmon.collectors.collect import DeviceMemory
 from dcmon.collectors.decode import Quantity, compile_value
 from dcmon.collectors.plan import Plan, compile_plan
 from dcmon.collectors.profile import load_profiles
-from dcmon.collectors.profile_check import quantity_of
+from dcmon.collectors.profile_entry import quantity_of
 from dcmon.collectors.profile_model import Words
 from dcmon.collectors.snmp import EXCEPTIONS, NULL, VarBind, parse_oid
 from dcmon.config.vocabulary import vocabulary

@@ -5,7 +5,9 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from dcmon.clock import perf_counter
 from dcmon.collectors.plan import GROUPS, compile_plan
@@ -164,6 +166,32 @@ def test_schema_for_editors_knows_the_words() -> None:
     definitions = profile_schema()["$defs"]
     assert {"given_in", "absent_when", "fallback", "aggregate"} <= set(definitions["Entry"]["properties"])
     assert definitions["Entry"]["additionalProperties"] is False
+
+
+SCHEMA = jsonschema.Draft202012Validator(profile_schema())
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_schema_for_editors_accepts_what_is_shipped(name: str) -> None:
+    written = yaml.safe_load(shipped()[name].read_text())
+    assert [error.message for error in SCHEMA.iter_errors(written)] == []
+
+
+@pytest.mark.parametrize(
+    ("point", "word"),
+    [
+        ("battery.voltage, oid: 1.3.6.1.0, factor: 2", "factor"),
+        ("battery.voltage, oid: 1.3.6.1.0, text: poetry", "poetry"),
+        ("battery.voltage, oid: 1.3.6.1.0, given_in: 3", "3"),
+        ("Battery Voltage, oid: 1.3.6.1.0", "Battery Voltage"),
+        ("battery.voltage, holding: 70000, as: u16", "70000"),
+    ],
+)
+def test_schema_for_editors_marks_what_is_wrong(point: str, word: str) -> None:
+    written = yaml.safe_load(GOOD + f"  - {{point: {point}}}\n")
+    (error, *_) = SCHEMA.iter_errors(written)
+    assert error.json_path.startswith("$.points[1]")
+    assert word in error.message
 
 
 def test_child_replaces_what_it_names_and_inherits_the_rest(tmp_path: Path) -> None:
