@@ -47,6 +47,7 @@ def references(entry: Entry) -> list[Reference]:
 
 
 def is_modbus(entry: Entry) -> bool:
+    """Whether the entry comes from registers rather than from objects."""
     return any(getattr(entry, source) is not None for source in MODBUS)
 
 
@@ -72,7 +73,7 @@ def _own_point(entry: Entry) -> Iterator[Fault]:
     if entry.unit is not None and kind in ("bool", "enum"):
         yield ("unit",), "P006", f"{entry.point}: words and truths have no unit", "Remove it."
     elif entry.unit is not None and entry.unit not in UNITS:
-        yield ("unit",), "P005", f"{entry.point}: {entry.unit!r} is no unit", f"Use one of {listed(UNITS)}."
+        yield ("unit",), "P005", f"{entry.point}: {entry.unit!r} is no unit", f"Use one of {_listed(UNITS)}."
 
 
 def _known_point(entry: Entry, known: Point) -> Iterator[Fault]:
@@ -116,7 +117,7 @@ def _value(entry: Entry) -> Iterator[Fault]:
             yield (), "P007", f"{entry.point} is an enumeration", "Give states: {raw: word}."
         for raw, word in entry.states.items():
             if word is not None and (not isinstance(word, str) or (quantity.values and word not in quantity.values)):
-                hint = f"Use one of {listed(quantity.values)}; quote off, on, yes and no."
+                hint = f"Use one of {_listed(quantity.values)}; quote off, on, yes and no."
                 yield ("states", raw), "P007", f"{entry.point}: {word!r} is none of its words", hint
     elif quantity.type == "bool":
         if any(not isinstance(word, bool) for word in said):
@@ -221,5 +222,5 @@ def _rate(entry: Entry) -> Iterator[Fault]:
         yield ("rate",), "P007", f"{entry.point} is no counter", "Only counters have rates."
 
 
-def listed(words: frozenset[str]) -> str:
+def _listed(words: frozenset[str]) -> str:
     return ", ".join(sorted(words))
