@@ -167,7 +167,7 @@ class App:
         if agent.traps.enabled:
             desk = TrapDesk(collectors, self.poller.poll_now, self.pipeline.note)
             self.traps = self._trap_receiver(desk)
-            self._services += [("traps", self.traps.run), ("trap sources", partial(desk.resolve, self.clock))]
+            self._services += [("traps", self.traps.run), ("trap desk", partial(desk.run, self.clock))]
 
     def _trap_receiver(self, desk: TrapDesk) -> TrapReceiver:
         credentials = self.config.collectors.credentials
@@ -182,8 +182,16 @@ class App:
             for name in self.config.agent.traps.credentials
             if isinstance(known := credentials.get(name), UserCredentials)
         ]
-        listen = split_listen(self.config.agent.traps.listen)
-        return TrapReceiver(self.clock, desk.take, listen=[listen], communities=communities, users=users)
+        host, port = split_listen(self.config.agent.traps.listen)
+        return TrapReceiver(
+            self.clock,
+            desk.take,
+            kept=self.pipeline.remembered,
+            # As systems have it by default, the IPv6 address of everything takes in the one of IPv4.
+            listen=[(host, port), ("0.0.0.0", port)] if host == "::" else [(host, port)],
+            communities=communities,
+            users=users,
+        )
 
     def _build_outside(self) -> None:
         agent = self.config.agent

@@ -103,6 +103,7 @@ class Upkeep:
                 "traps_dropped:full": traps.dropped,
                 "traps_dropped:malformed": traps.malformed,
                 "traps_dropped:foreign": traps.foreign,
+                "traps_dropped:folded": traps.folded,
                 "traps_dropped:failed": traps.failed,
             }
         if self._influx is not None:
@@ -166,13 +167,14 @@ class Upkeep:
         """dcmon's own points are judged like everybody's."""
         if self._own is None:
             return
+        traps = self._traps.stats if self._traps is not None else None
         values = {
             "dcmon.poll_lag": self._poller.lag_s,
             "dcmon.polls_skipped": sum(each.overruns for each in self._poller.stats.values()),
             "dcmon.samples_dropped": self._dropped(),
             "dcmon.outbox_pending": self._waiting.messages,
             "dcmon.spool_bytes": self._influx.spool.size if self._influx is not None else 0,
-            "dcmon.traps_dropped": self._traps.stats.dropped if self._traps is not None else 0,
+            "dcmon.traps_dropped": traps.dropped + traps.failed if traps is not None else 0,
         }
         self._pipeline.submit([Reading(now, self._own, point, None, value) for point, value in values.items()])
 

@@ -194,6 +194,11 @@ class World:
         async with aiohttp.ClientSession() as session, session.request(method, self.url + path, **options) as answer:
             return answer.status, json.loads(await answer.text() or "null")
 
+    async def text(self, path: str) -> str:
+        """Body of a GET."""
+        async with aiohttp.ClientSession() as session, session.get(self.url + path) as answer:
+            return await answer.text()
+
     async def end(self, seconds: float = 10) -> int:
         """SIGTERM; gives the exit code."""
         assert self.process is not None

@@ -25,6 +25,8 @@ log = logging.getLogger("dcmon.collectors")
 Submit = Callable[[list[Reading]], Awaitable[None] | None]
 
 _LEASE_S = 0.25
+_EXTRA_EVERY_S = 1.0
+"""Between two polls of a device out of turn, whatever a storm of traps asks for."""
 _LOST_AFTER = 2
 """Failed polls in a row before a loss is logged: one lost datagram is no news."""
 
@@ -85,6 +87,7 @@ class _Watch:
         "asked",
         "bus",
         "device",
+        "extra_at",
         "hurried",
         "planned",
         "resting_until",
@@ -101,6 +104,7 @@ class _Watch:
         self.stats = DeviceStats(device.asset)
         self.resting_until: float | None = None
         self.planned = 0.0
+        self.extra_at = 0.0
         self.task: asyncio.Task[None] | None = None
         self.sleeping = False
         self.asked = False
@@ -109,12 +113,15 @@ class _Watch:
     def due_at(self, now: float) -> float:
         return self.resting_until if self.resting_until is not None else self.schedule.next_at(now)
 
-    def take(self, now: float, asked: bool) -> frozenset[str]:
-        if asked:
+    def take(self, now: float, in_turn: bool) -> frozenset[str]:
+        """What to ask for in the poll that starts now."""
+        asked, self.asked = self.asked, False
+        if not in_turn:
+            self.extra_at = now + _EXTRA_EVERY_S
             return self.schedule.take_all(now)
         groups = self.schedule.take(now)
         # Who comes back is asked for everything: what it said before is old.
-        return groups if self.resting_until is None else self.schedule.take_all(now)
+        return self.schedule.take_all(now) if asked or self.resting_until is not None else groups
 
     def wake(self) -> None:
         """Ends the sleep of the device's task, and nothing but its sleep."""
@@ -194,13 +201,15 @@ class Poller:
     def poll_now(self, asset: str) -> bool:
         """Wakes the device's task for a poll of everything; while one is under way, one more follows it.
 
-        False when no device has this name.
+        At most one poll out of turn in a second: what is asked for sooner is done when the second is over, so that the
+        last of a row of traps is not the one that nobody looked after. False when no device has this name.
         """
         watch = self._watches.get(asset)
         if watch is None:
             return False
-        watch.asked = True
-        watch.wake()
+        if not watch.asked:
+            watch.asked = True
+            watch.wake()
         return True
 
     def set_fast(self, assets: Iterable[str]) -> None:
@@ -214,19 +223,22 @@ class Poller:
 
     async def _follow(self, watch: _Watch) -> None:
         while True:
-            await self._wait(watch)
-            await self._poll(watch)
+            await self._poll(watch, await self._wait(watch))
 
-    async def _wait(self, watch: _Watch) -> None:
-        while not watch.asked:
+    async def _wait(self, watch: _Watch) -> bool:
+        """Until the next poll; whether that is in its turn."""
+        while True:
             now = self._clock.monotonic()
             at = watch.planned = watch.due_at(now)
+            if watch.asked:
+                at = min(at, max(now, watch.extra_at))
+            in_turn = at == watch.planned
             if at <= now:
-                return
+                return in_turn
             watch.sleeping = True
             try:
                 await self._clock.sleep(at - now)
-                return
+                return in_turn
             except asyncio.CancelledError:
                 # `wake` takes back its own cancellation; one from outside remains and ends the task.
                 if watch.sleeping or watch.task is None or watch.task.uncancel():
@@ -234,11 +246,10 @@ class Poller:
             finally:
                 watch.sleeping = False
 
-    async def _poll(self, watch: _Watch) -> None:
+    async def _poll(self, watch: _Watch, in_turn: bool) -> None:
         woken = self._clock.monotonic()
-        asked, watch.asked = watch.asked, False
-        due = woken if asked else watch.planned
-        groups = watch.take(woken, asked)
+        due = watch.planned if in_turn else woken
+        groups = watch.take(woken, in_turn)
         async with watch.bus:
             slot = await self._slots.take()
             self.lag_s = max((self._clock.monotonic() - due) / self._clock.pace, self.lag_s / 2)

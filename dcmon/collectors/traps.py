@@ -1,42 +1,45 @@
 """Receives SNMP traps and informs of all versions.
 
-A trap never changes a value: it is kept as an event, and it makes its device be polled at once (`PollGate` bounds
-how often). The socket's callback does nothing but put the datagram aside, so that a burst is not lost in the kernel
-while an earlier trap is being decoded.
+A trap never changes a value: it is kept as an event, and it makes its device be polled at once (see `trapping`). The
+socket's callback does nothing but put the datagram aside, so that a burst is not lost in the kernel while an earlier
+trap is being decoded.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dcmon.clock import Clock
 from dcmon.collectors.snmp.ber import DecodeError
 from dcmon.collectors.snmp.message import V3, read_version
 from dcmon.collectors.snmp.notification import (
+    SNMP_TRAP_ADDRESS,
     Notification,
     Other,
     UserInbox,
     Verdict,
+    printable,
     read_community,
     trap_names,
 )
 from dcmon.collectors.snmp.udp import Address, UdpEndpoint, open_socket
 from dcmon.collectors.snmp.usm import V3User
-from dcmon.model import CollectError
+from dcmon.model import CollectError, StoreError
 
 log = logging.getLogger(__name__)
 
 RECEIVE_BUFFER: Final = 32 << 20
 """Room for a burst while the loop is busy: the kernel books some 800 octets for a small trap, 5,000 take 4 MiB."""
 _MAX_WAITING: Final = 20_000
+_MAX_WAITING_OCTETS: Final = 32 << 20
+"""A datagram may be 64 KiB long, and 20,000 of those are more than a process should hold."""
 _PER_TURN: Final = 20
 """Traps decoded before the loop may do something else: about a millisecond."""
 _DATAGRAMS_PER_TURN: Final = 2_000
@@ -52,7 +55,8 @@ class TrapEvent:
 
     ts: when its datagram was taken, ms UTC. source: the address it came from. uptime: the sender's sysUpTime in
     hundredths of a second. varbinds: (OID, printable value), without sysUpTime and snmpTrapOID. foreign: of a
-    community or user that nobody configured; kept, but nothing is polled for it.
+    community or user that nobody configured; kept, but nothing is polled for it. agent: the address that it says it is
+    from (agent-addr of v1, snmpTrapAddress of those that a proxy passed on), which may be another.
     """
 
     ts: int
@@ -61,6 +65,7 @@ class TrapEvent:
     uptime: int | None
     varbinds: tuple[tuple[str, str], ...]
     foreign: bool = False
+    agent: str | None = None
 
 
 @dataclass(slots=True)
@@ -73,17 +78,25 @@ class TrapStats:
     malformed: int = 0
     foreign: int = 0
     """Of an unknown community or user, with a wrong digest, or stale."""
+    folded: int = 0
+    """Of a sender that was over its measure: counted in a later event."""
     failed: int = 0
-    """Events that could not be handed on."""
+    """Events that could not be kept."""
 
 
-OnTrap = Callable[[TrapEvent], Awaitable[None] | None]
+OnTrap = Callable[[TrapEvent], bool]
+"""Keeps an event; False when it was only counted. Raises when it cannot be kept."""
+
+
+async def _at_once() -> None:
+    """For those whose `on_trap` has kept the event when it returns."""
 
 
 class TrapReceiver:
     """Listens on UDP, normally port 162, and calls `on_trap` for each event in the order of arrival.
 
-    An inform is answered after `on_trap` has returned, so that what could not be kept is sent again.
+    An inform is answered when `kept` has returned, which waits until all events given so far are on the disk. What
+    could not be kept is not answered, so that it is sent again; what is sent again meanwhile is no second event.
     """
 
     def __init__(
@@ -91,6 +104,7 @@ class TrapReceiver:
         clock: Clock,
         on_trap: OnTrap,
         *,
+        kept: Callable[[], Awaitable[None]] = _at_once,
         listen: Sequence[tuple[str, int]] = (("0.0.0.0", 162), ("::", 162)),
         communities: Iterable[str] = (),
         users: Sequence[V3User] = (),
@@ -101,6 +115,7 @@ class TrapReceiver:
         self.stats = TrapStats()
         self._clock = clock
         self._on_trap = on_trap
+        self._kept = kept
         self._listen = listen
         self._communities = frozenset(community.encode() for community in communities)
         self._users = users
@@ -108,7 +123,10 @@ class TrapReceiver:
         self._receive_buffer = receive_buffer
         self._max_waiting = max_waiting
         self._waiting: deque[tuple[int, int, bytes, Address]] = deque()
+        self._waiting_octets = 0
         self._arrived = asyncio.Event()
+        self._unanswered: dict[_Reply, None] = {}
+        self._owing = asyncio.Event()
         self._endpoints: list[UdpEndpoint] = []
         self._inbox: UserInbox | None = None
         self._failing = False
@@ -149,9 +167,10 @@ class TrapReceiver:
 
         def put_aside(data: bytes, address: Address) -> None:
             self.stats.received += 1
-            if len(self._waiting) >= self._max_waiting:
+            if len(self._waiting) >= self._max_waiting or self._waiting_octets + len(data) > _MAX_WAITING_OCTETS:
                 self.stats.dropped += 1
                 return
+            self._waiting_octets += len(data)
             self._waiting.append((self._clock.now(), number, data, address))
             self._arrived.set()
 
@@ -168,17 +187,35 @@ class TrapReceiver:
         if not self._endpoints:
             self.open()
         try:
-            while True:
-                await self._arrived.wait()
-                self._arrived.clear()
-                while self._waiting:
-                    for _ in range(min(_PER_TURN, len(self._waiting))):
-                        await self._process(*self._waiting.popleft())
-                    await self._clock.sleep(0)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._decode(), name="traps")
+                tasks.create_task(self._answer(), name="informs")
         finally:
             self.close()
 
-    async def _process(self, ts: int, number: int, data: bytes, address: Address) -> None:
+    async def _decode(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                for _ in range(min(_PER_TURN, len(self._waiting))):
+                    ts, number, data, address = self._waiting.popleft()
+                    self._waiting_octets -= len(data)
+                    self._process(ts, number, data, address)
+                await self._clock.sleep(0)
+
+    async def _answer(self) -> None:
+        """Acknowledges informs, all that wait for the disk at once."""
+        while True:
+            await self._owing.wait()
+            self._owing.clear()
+            owed = list(self._unanswered)
+            await self._kept()
+            for reply in owed:
+                del self._unanswered[reply]
+                self._send(*reply)
+
+    def _process(self, ts: int, number: int, data: bytes, address: Address) -> None:
         try:
             found = self._read(data)
         except DecodeError as error:
@@ -186,14 +223,21 @@ class TrapReceiver:
             log.debug("malformed trap from %s: %s", address[0], error)
             return
         if isinstance(found, Other):
-            self._send(number, found.reply, address)
+            if found.reply is not None:
+                self._send(number, found.reply, address)
             if found.verdict is Verdict.FOREIGN:
                 self.stats.foreign += 1
             if found.notification is not None:
-                await self._hand_on(_event(ts, address, found.notification, foreign=True))
+                self._hand_on(_event(ts, address, found.notification, foreign=True))
             return
-        if await self._hand_on(_event(ts, address, found, foreign=False)) and found.reply is not None:
-            self._send(number, found.reply, address)
+        reply = None if found.reply is None else _Reply(number, found.reply, address)
+        if reply in self._unanswered:
+            return
+        if reply is not None and len(self._unanswered) >= self._max_waiting:
+            self.stats.dropped += 1
+        elif self._hand_on(_event(ts, address, found, foreign=False)) and reply is not None:
+            self._unanswered[reply] = None
+            self._owing.set()
 
     def _read(self, data: bytes) -> Notification | Other:
         if read_version(data) != V3:
@@ -201,22 +245,22 @@ class TrapReceiver:
         assert self._inbox is not None
         return self._inbox.read(data)
 
-    async def _hand_on(self, event: TrapEvent) -> bool:
+    def _hand_on(self, event: TrapEvent) -> bool:
         try:
-            result = self._on_trap(event)
-            if inspect.isawaitable(result):
-                await result
-        except Exception:
+            kept = self._on_trap(event)
+        except Exception as error:
             self.stats.failed += 1
             if not self._failing:
                 self._failing = True
-                log.exception("a trap from %s could not be handed on; further ones are counted", event.source)
+                told = "a trap from %s could not be kept; further ones are counted"
+                log.error(told, event.source, exc_info=None if isinstance(error, StoreError) else error)
             return False
         self._failing = False
-        return True
+        self.stats.folded += not kept
+        return kept
 
-    def _send(self, number: int, reply: bytes | None, address: Address) -> None:
-        if reply is None or number >= len(self._endpoints):
+    def _send(self, number: int, reply: bytes, address: Address) -> None:
+        if number >= len(self._endpoints):
             return
         try:
             self._endpoints[number].send(reply, address)
@@ -224,25 +268,18 @@ class TrapReceiver:
             log.debug("no way to answer an inform of %s: %s", address[0], error)
 
 
+class _Reply(NamedTuple):
+    number: int
+    """Of the socket."""
+    data: bytes
+    address: Address
+
+
 def _event(ts: int, address: Address, notification: Notification, *, foreign: bool) -> TrapEvent:
     host = str(address[0])
     if len(address) == 4 and address[3]:
         with contextlib.suppress(OSError):  # the interface may be gone by now
             host = f"{host}%{socket.if_indextoname(address[3])}"
-    return TrapEvent(ts, host, notification.trap_oid, notification.uptime, trap_names(notification.varbinds), foreign)
-
-
-class PollGate:
-    """Lets at most one extra poll per device and second pass, whatever a storm of traps asks for."""
-
-    def __init__(self, interval_ms: int = 1000) -> None:
-        self._interval_ms = interval_ms
-        self._last: dict[str, int] = {}
-
-    def allow(self, device: str, now: int) -> bool:
-        """Whether a trap of `device` at `now` (ms UTC) may cause a poll. A clock that was set back does not lock it."""
-        last = self._last.get(device)
-        if last is not None and 0 <= now - last < self._interval_ms:
-            return False
-        self._last[device] = now
-        return True
+    agent = next((printable(each) for each in notification.varbinds if each.oid == SNMP_TRAP_ADDRESS), None)
+    pairs = trap_names(notification.varbinds)
+    return TrapEvent(ts, host, notification.trap_oid, notification.uptime, pairs, foreign, agent)

@@ -31,7 +31,9 @@ class Traps(Strict):
     """The receiver of SNMP traps and informs."""
 
     enabled: bool = True
-    listen: str = Field(default="127.0.0.1:9162", description="HOST:PORT; port 162 needs a privilege")
+    listen: str = Field(
+        default="127.0.0.1:9162", description="HOST:PORT; `[::]:162` takes IPv4 in; port 162 needs a privilege"
+    )
     credentials: tuple[str, ...] = Field(default=(), description="v3 users of collectors.yaml that may send")
 
 

@@ -37,8 +37,9 @@ BATTERY = [".1.3.6.1.4.1.318.0.5", ".1.3.6.1.4.1.318.2.3.3.0", "s", "on battery"
 async def receiving() -> AsyncIterator[tuple[TrapReceiver, list[TrapEvent]]]:
     events: list[TrapEvent] = []
 
-    async def keep(event: TrapEvent) -> None:
+    def keep(event: TrapEvent) -> bool:
         events.append(event)
+        return True
 
     receiver = TrapReceiver(
         SystemClock(), keep, listen=[(host, 0) for host in HOSTS], communities=["public"], users=USERS

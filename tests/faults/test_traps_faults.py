@@ -48,11 +48,16 @@ class Inbox:
 
 
 @asynccontextmanager
-async def inbox(on_trap: Callable[[TrapEvent], None] | None = None, **options: object) -> AsyncIterator[Inbox]:
+async def inbox(on_trap: Callable[[TrapEvent], bool] | None = None, **options: object) -> AsyncIterator[Inbox]:
     events: list[TrapEvent] = []
+
+    def keep(event: TrapEvent) -> bool:
+        events.append(event)
+        return True
+
     receiver = TrapReceiver(
         SystemClock(),
-        on_trap or events.append,
+        on_trap or keep,
         listen=[("127.0.0.1", 0)],
         communities=["public"],
         users=[USER],
@@ -118,10 +123,11 @@ async def test_an_event_that_cannot_be_kept_is_counted_and_its_inform_not_answer
     full = True
     events: list[TrapEvent] = []
 
-    def keep(event: TrapEvent) -> None:
+    def keep(event: TrapEvent) -> bool:
         if full:
             raise OSError("disk full")
         events.append(event)
+        return True
 
     async with inbox(keep) as box:
         box.send(trap(1, inform=True))
@@ -148,7 +154,7 @@ async def test_an_unknown_community_is_kept_as_foreign_and_not_answered() -> Non
 async def test_a_port_that_is_taken_says_so() -> None:
     async with inbox() as box:
         host, port = box.receiver.addresses[0]
-        other = TrapReceiver(SystemClock(), lambda event: None, listen=[("127.0.0.1", 0), (host, port)])
+        other = TrapReceiver(SystemClock(), lambda event: True, listen=[("127.0.0.1", 0), (host, port)])
         with pytest.raises(CollectError, match="another program") as caught:
             other.open()
         assert caught.value.reason == "bind"

@@ -196,11 +196,58 @@ async def test_an_event_is_kept_without_being_judged(world: World) -> None:
     assert world.store.states("trap") == ["received"]
 
 
+def notes(count: int, first: int = 0) -> list[Transition]:
+    return [Transition(START, "trap", str(first + number), "received", "trap") for number in range(count)]
+
+
+async def test_thousands_of_notes_go_in_slices_and_a_decision_among_them_goes_with_the_next(world: World) -> None:
+    for note in notes(5000):
+        world.pipeline.note([note])
+    world.alarm()
+    await world.pipeline.committed()
+    (first,) = world.store.saved
+    assert first.notifications
+    assert len(first.transitions) < 600
+    world.alarm(False)
+    await world.pipeline.remembered()
+    kept = [each.subject for changes in world.store.saved for each in changes.transitions if each.type == "trap"]
+    assert kept == [str(number) for number in range(5000)]
+
+
+async def test_whoever_waits_for_a_note_waits_for_the_disk(world: World) -> None:
+    world.store.full = True
+    world.pipeline.note(notes(1))
+    waiting = asyncio.create_task(world.pipeline.remembered())
+    await world.clock.advance(5)
+    world.pipeline.note(notes(1, 1))
+    assert not waiting.done()
+    world.store.full = False
+    await world.clock.advance(2)
+    assert waiting.done()
+    assert [each.subject for changes in world.store.saved for each in changes.transitions] == ["0", "1"]
+    await world.pipeline.remembered()
+
+
+async def test_a_disk_that_takes_nothing_fills_with_notes_no_more_than_a_bounded_memory(world: World) -> None:
+    world.store.full = True
+    with pytest.raises(StoreError, match="no room"):
+        for note in notes(30_000):
+            world.pipeline.note([note])
+    world.alarm()
+    await world.clock.advance(3)
+    world.store.full = False
+    await world.clock.advance(2)
+    assert world.store.states("incident") == ["opened"]
+    assert len(world.store.states("trap")) == 20_000
+
+
 async def test_what_is_left_is_committed_at_the_end(config: Config) -> None:
     world = World(config)
+    world.pipeline.note(notes(1200))
     world.alarm()
     await world.pipeline.finish()
     assert world.store.states("incident") == ["opened"]
+    assert len(world.store.states("trap")) == 1200
 
 
 @pytest.mark.parametrize("hours", [1, -1])

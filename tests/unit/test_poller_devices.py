@@ -301,6 +301,47 @@ async def test_traps_during_a_poll_make_one_more_poll_and_never_two_at_once() ->
         assert len(device.polls) == 2
 
 
+async def test_a_storm_of_traps_makes_one_extra_poll_a_second_and_the_last_trap_of_it_has_its_poll_too() -> None:
+    clock = SimulatedClock(START)
+    storm, other = (Fake(asset, clock, groups=frozenset({SLOW})) for asset in ("ups-a", "pdu-a1"))
+    async with polling(clock, storm, other, slow=600_000) as (poller, _):
+        await clock.advance(3)
+        calm = len(storm.polls)
+        for number in range(2500):
+            poller.poll_now("ups-a")
+            if number == 1000:
+                poller.poll_now("pdu-a1")
+                before = len(other.polls)
+            await clock.advance(0.002)
+            if number == 1000:
+                assert len(other.polls) == before + 1, "the storm of one leaves the other its poll"
+        extra = storm.times()[calm:]
+        gaps = [b - a for a, b in itertools.pairwise(extra)]
+        assert len(extra) == 6
+        assert all(gap == pytest.approx(1, abs=0.003) for gap in gaps), extra
+        await clock.advance(1)
+        assert storm.times()[-1] >= 3 + 5.0 - 0.002, "what the last trap told of is looked after"
+        settled = len(storm.polls)
+        await clock.advance(5)
+        assert len(storm.polls) == settled
+
+
+async def test_a_trap_that_must_wait_is_served_by_the_devices_turn_when_that_comes_first() -> None:
+    clock = SimulatedClock(START)
+    device = Fake("ups-a", clock)
+    async with polling(clock, device, fast=2_000, slow=600_000) as (poller, _):
+        await clock.advance(2)
+        turn = device.times()[0] + 4
+        await clock.advance(turn - 0.7 - 2)
+        poller.poll_now("ups-a")
+        await clock.advance(0.5)
+        poller.poll_now("ups-a")
+        before = len(device.polls)
+        await clock.advance(1.5)
+        (at, groups), *others = device.polls[before:]
+        assert (round(at - turn, 3), groups, others) == (0, EVERYTHING, [])
+
+
 async def test_devices_set_fast_are_asked_for_everything_at_the_fast_interval() -> None:
     clock = SimulatedClock(START)
     chain, other = Fake("ups-a", clock, groups=frozenset({SLOW})), Fake("leak", clock, groups=frozenset({SLOW}))

@@ -20,8 +20,7 @@ from dcmon.collectors.snmp.ber import (
     parse_oid,
 )
 from dcmon.collectors.snmp.message import GET, encode_notification, encode_request, encode_response, encode_trap_v1
-from dcmon.collectors.snmp.notification import Notification, Other, Verdict, printable, read_community
-from dcmon.collectors.traps import PollGate
+from dcmon.collectors.snmp.notification import Notification, Other, Verdict, printable, read_community, trap_names
 
 OID = parse_oid("1.3.6.1.4.1.318.1")
 KNOWN = frozenset((b"public", b"alarms"))
@@ -90,19 +89,22 @@ def test_what_is_no_notification_is_a_decode_error(data: bytes) -> None:
         read_community(data, KNOWN)
 
 
-def test_a_storm_causes_one_extra_poll_per_device_and_second() -> None:
-    gate = PollGate()
-    storm = [now for now in range(0, 10_000, 2) if gate.allow("ups-a", now)]
-    assert storm == list(range(0, 10_000, 1000))
+def test_a_long_trap_is_kept_to_a_bounded_length_and_says_what_is_left_out() -> None:
+    varbinds = [VarBind(OID, OCTET_STRING, b"x" * 1500) for _ in range(40)]
+    pairs = trap_names(varbinds)
+    assert sum(len(name) + len(text) for name, text in pairs) < 4200
+    assert [len(text) for _, text in pairs[:2]] == [1500, 1500]
+    assert pairs[2][1].endswith("x ...")
+    assert pairs[-1] == ("", "37 more")
 
 
-def test_devices_do_not_share_their_gate() -> None:
-    gate = PollGate()
-    assert [gate.allow(device, 5) for device in ("a", "b", "a", "b")] == [True, True, False, False]
-
-
-def test_a_clock_that_is_set_back_does_not_close_the_gate() -> None:
-    gate = PollGate()
-    assert gate.allow("a", 3_600_000)
-    assert gate.allow("a", 0)
-    assert not gate.allow("a", 999)
+def test_an_inform_that_no_answer_can_repeat_is_malformed() -> None:
+    """An INTEGER of nine octets can be read and, as no SMI number is so large, not be written."""
+    good = encode_notification(b"public", 1, 100, "1.3.6.1", [VarBind(OID, INTEGER, 0x1122334455667788)], inform=True)
+    at = good.index(bytes.fromhex("02081122334455667788"))
+    longer = bytearray(good[:at] + bytes.fromhex("0209111122334455667788") + good[at + 10 :])
+    varbind, varbinds, pdu = at - len(OID) - 4, good.index(b"\x30", 20), good.index(b"\xa6")
+    for header in (varbind, varbinds, pdu, 0):
+        longer[header + 1] += 1
+    with pytest.raises(DecodeError, match="no answer can repeat"):
+        read_community(bytes(longer), KNOWN)

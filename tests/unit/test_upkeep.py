@@ -111,7 +111,7 @@ async def test_dcmons_own_points_are_judged_like_everybodys(world: World) -> Non
         assert world.own("dcmon.poll_lag") == 0.25
         assert world.own("dcmon.polls_skipped") == 2
         assert world.own("dcmon.samples_dropped") == 15
-        assert (world.own("dcmon.spool_bytes"), world.own("dcmon.traps_dropped")) == (4096, 1)
+        assert (world.own("dcmon.spool_bytes"), world.own("dcmon.traps_dropped")) == (4096, 5)
         world.spool.dropped = 20
         await world.until(6)
         assert world.own("dcmon.samples_dropped") == 25
@@ -125,7 +125,8 @@ async def test_every_figure_has_a_name_that_the_metrics_know_and_the_right_value
         "polls": 10, "polls_skipped": 2, "polls_undelivered": 1, "poll_errors:timeout": 4, "samples_dropped": 15,
         "samples_refused": 6, "blocks_damaged": 0, "influx_errors": 7, "notifications_sent:email": 5,
         "notifications_held:email": 2, "traps": 9, "traps_dropped:full": 1, "traps_dropped:malformed": 2,
-        "traps_dropped:foreign": 3, "traps_dropped:failed": 4, "snmp_events:requests": 4, "snmp_events:timeouts": 2,
+        "traps_dropped:foreign": 3, "traps_dropped:failed": 4, "traps_dropped:folded": 0, "snmp_events:requests": 4,
+        "snmp_events:timeouts": 2,
         "modbus_events:reads": 8, "modbus_events:garbled": 1,
     }  # fmt: skip
     assert {name: counters[name] for name in expected} == expected

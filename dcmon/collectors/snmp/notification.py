@@ -57,9 +57,11 @@ from dcmon.collectors.snmp.v3message import (
     encode_v3,
 )
 
-_SNMP_TRAP_ADDRESS: Final = parse_oid("1.3.6.1.6.3.18.1.3.0")
+SNMP_TRAP_ADDRESS: Final = parse_oid("1.3.6.1.6.3.18.1.3.0")
 _SECURITY_BITS: Final = AUTH | PRIV
 _MAX_ENGINES: Final = 4096
+_MAX_EVENT: Final = 4000
+"""Characters of a trap's variables in the journal: a datagram may hold 65,507 octets, an event should not."""
 
 
 class Notification(NamedTuple):
@@ -96,7 +98,7 @@ def read_community(data: bytes, communities: frozenset[bytes]) -> Notification |
     if isinstance(message, TrapV1):
         varbinds = message.varbinds
         if any(message.agent_address):
-            varbinds = [*varbinds, VarBind(_SNMP_TRAP_ADDRESS, IP_ADDRESS, message.agent_address)]
+            varbinds = [*varbinds, VarBind(SNMP_TRAP_ADDRESS, IP_ADDRESS, message.agent_address)]
         notification = Notification(message.trap_oid, message.uptime, varbinds, None)
     else:
         notification = _from_v2(message)
@@ -110,7 +112,10 @@ def _from_v2(message: Message) -> Notification:
         raise DecodeError(f"PDU {message.pdu:#04x} is neither trap nor inform")
     reply = None
     if message.pdu == INFORM:
-        reply = encode_response(message.version, message.community, message.request_id, message.varbinds)
+        try:
+            reply = encode_response(message.version, message.community, message.request_id, message.varbinds)
+        except ValueError as error:
+            raise DecodeError(f"an inform that no answer can repeat: {error}") from error
     return notification_of(message.varbinds, reply)
 
 
@@ -245,7 +250,10 @@ class UserInbox:
         return self._encode(message, flags, keys, scoped)
 
     def _response(self, message: V3Message, scoped: ScopedPdu, keys: LocalKeys) -> bytes:
-        pdu = _pdu(RESPONSE, scoped.request_id, scoped.varbinds)
+        try:
+            pdu = _pdu(RESPONSE, scoped.request_id, scoped.varbinds)
+        except ValueError as error:
+            raise DecodeError(f"an inform that no answer can repeat: {error}") from error
         answer = encode_scoped(scoped.context_engine_id, scoped.context, pdu)
         return self._encode(message, message.flags & _SECURITY_BITS, keys, answer)
 
@@ -271,5 +279,16 @@ def _pdu(tag: int, request_id: int, varbinds: Sequence[VarBind]) -> bytes:
 
 
 def trap_names(varbinds: Sequence[VarBind]) -> tuple[tuple[str, str], ...]:
-    """Variable bindings as (OID, printable value)."""
-    return tuple((format_oid(varbind.oid), printable(varbind)) for varbind in varbinds)
+    """Variable bindings as (OID, printable value), up to the size that an event may have; what is left out is counted
+    in a last pair without an OID."""
+    pairs: list[tuple[str, str]] = []
+    room = _MAX_EVENT
+    for number, varbind in enumerate(varbinds):
+        name, text = format_oid(varbind.oid), printable(varbind)
+        room -= len(name) + len(text)
+        if room < 0:
+            left = len(varbinds) - number - 1
+            cut = text[: max(0, room + len(text))]
+            return (*pairs, (name, f"{cut} ..."), *([("", f"{left} more")] if left else []))
+        pairs.append((name, text))
+    return tuple(pairs)
