@@ -35,6 +35,8 @@ class Pages(Protocol):
 
     def next_due(self) -> int | None: ...
 
+    def stop_repeating(self) -> None: ...
+
 
 def replay(
     config: Config, lines: Iterable[str], decide_pages: Pages | None = None,
@@ -96,6 +98,8 @@ class _Player:
     def finish(self) -> Iterator[dict[str, Any]]:
         """Lets delays run out, then sums up."""
         end = self._now
+        if self._pages is not None:
+            self._pages.stop_repeating()
         while (due := self._next(self._judge.next_delay())) is not None and due <= end + LONGEST_WAIT_MS:
             yield from self._step([], max(due, self._now))
         if self._first is not None:

@@ -84,6 +84,11 @@ class Route(Strict):
     severities: tuple[Severity, ...] = ()
     to: Annotated[tuple[Recipient, ...], Field(min_length=1)]
     escalation: tuple[Step, ...] = ()
+    repeat: Duration = Field(
+        default=3_600_000,
+        description="after the last step, tell its people and those on duty again, until somebody acknowledges or it "
+        "is over; 0s: never",
+    )
     resolved: bool = Field(default=True, description="tell the same people when it is over")
 
 

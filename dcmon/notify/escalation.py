@@ -9,17 +9,20 @@ paging twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from dcmon.config.config import Config
-from dcmon.model import Changes, Escalation, FaultClock, Incident, Severity, Snapshot, Transition
+from dcmon.config.people import Route
+from dcmon.model import Changes, Escalation, Incident, Severity, Snapshot, Transition
 from dcmon.notify.facts import FactBook
+from dcmon.notify.news import gravest_only, gravest_severities, percent_used
 from dcmon.notify.reasons import (
     FIRST,
     RAISED,
     REOPENED,
+    REPEAT,
     RESOLVED,
     TASK_DONE,
     TASK_OPENED,
@@ -31,12 +34,11 @@ from dcmon.notify.reasons import (
     unreached,
 )
 from dcmon.notify.routing import Target
-from dcmon.notify.telling import Message, Teller, queue
+from dcmon.notify.telling import Message, Teller, paired, queue, telling
 
 _STEP_BACK_MS = 60_000
 """A clock that goes back by more was set; less is the jitter of batches."""
 _TYPES: Final = frozenset({"incident", "task", "clock", "page"})
-_PAGING_STATES: Final = frozenset({"opened", "raised", "reopened"})
 
 
 class _News(NamedTuple):
@@ -67,10 +69,19 @@ class Pager:
         self._floor: int | None = None
         self._seen: int | None = None
         self._next = self._earliest()
+        self._repeats = True
 
     def next_due(self) -> int | None:
         """When `step(Changes(), t)` has something to do, ms UTC; None while no escalation waits."""
         return self._next
+
+    def stop_repeating(self) -> None:
+        """For a replay whose file is over: steps are still waited for, repetitions, which never end, are not."""
+        self._repeats = False
+        for row in list(self._rows.values()):
+            incident = self._incidents.get(row.incident)
+            if incident is not None and row.step >= len(self._teller.route(incident.cls, row.severity).escalation):
+                self._keep(replace(row, due=None), Changes())
 
     def step(self, changes: Changes, now: int) -> Changes:
         """Who is told because of `changes`, and because of escalations that are due by `now`, each at its own time."""
@@ -97,8 +108,8 @@ class Pager:
 
     def _read(self, transitions: list[Transition], now: int, out: Changes) -> None:
         merged = {(t.subject, t.ts) for t in transitions if t.type == "incident" and t.state == "merged"}
-        severities = _severities(transitions)
-        for transition in transitions:
+        severities = gravest_severities(transitions)
+        for transition in gravest_only(transitions, self._book.rule):
             if transition.type not in _TYPES:
                 continue
             at = max(min(transition.ts, now), self._floor or 0)
@@ -145,14 +156,15 @@ class Pager:
             case "reopened" if incident.paging:
                 self._page(incident, graver, REOPENED.because(transition.reason), at, out)
             case "acknowledged" if row is not None:
-                self._keep(replace(row, due=None), out)
+                self._keep(replace(row, step=0, due=None), out)
             case "resolved" if row is not None:
                 self._resolve(incident, row, at, out)
 
     def _page(self, incident: Incident, severity: Severity, reason: Reason, at: int, out: Changes) -> None:
         """Tells the first level, and whoever was told before."""
         row = self._rows.get(incident.id) or Escalation(incident.id, 0, "waiting", None)
-        self._climb(incident, replace(row, severity=severity), 0, reason, at, out, _pairs(row))
+        same = self._teller.route(incident.cls, severity) is self._teller.route(incident.cls, row.severity)
+        self._climb(incident, replace(row, severity=severity), 0, reason, at, out, paired(row), wait_goes_on=same)
 
     def _worsened(
         self, transition: Transition, incident: Incident, row: Escalation, at: int, out: Changes, *, told_now: bool
@@ -169,7 +181,9 @@ class Pager:
             str(transition.data.get("title", transition.reason)),
             rule.cls if rule is not None else incident.cls,
         )
-        self._climb(incident, row, 0, WORSENED.because(transition.reason), at, out, _pairs(row), news)
+        self._climb(
+            incident, row, 0, WORSENED.because(transition.reason), at, out, paired(row), news, wait_goes_on=True
+        )
 
     def _climb(
         self,
@@ -181,20 +195,25 @@ class Pager:
         out: Changes,
         again: Iterable[Target] = (),
         news: _News | None = None,
+        *,
+        wait_goes_on: bool = False,
     ) -> None:
-        """Tells one level, `again` too, and starts the wait for the next."""
+        """Tells one level, `again` too, and starts the wait for the next.
+
+        `wait_goes_on`: one that runs already, because nobody has acknowledged, is not put off by what is new.
+        """
         message = self._about(incident, row, "page", f"{row.severity}-{incident.reopened}")
         if news is not None:
             message = message._replace(mark=f"{message.mark}-{news.mark}", subject=news.title, cls=news.cls)
         told = self._teller.tell(message, level, reason, at, out, again)
-        steps = self._teller.route(incident.cls, row.severity).escalation
-        step, due = told.level, at + steps[told.level].after if told.level < len(steps) else None
-        if news is not None and (row.due is not None or row.step >= len(steps)):
-            step, due = row.step, row.due  # news does not put off those whose turn comes next
-        self._keep(replace(_telling(row, told.pairs), step=step, due=due), out)
+        route = self._teller.route(incident.cls, row.severity)
+        step, due = told.level, self._turn_after(route, told.level, at)
+        if wait_goes_on and row.due is not None:
+            step, due = row.step, row.due
+        self._keep(replace(telling(row, told.pairs), step=step, due=due), out)
 
     def _resolve(self, incident: Incident, row: Escalation, at: int, out: Changes) -> None:
-        pairs = _pairs(row)
+        pairs = paired(row)
         if self._teller.route(incident.cls, row.severity).resolved:
             queue(
                 self._about(incident, row, "resolved", f"{incident.reopened}"), pairs, 0, RESOLVED, at, out, set(pairs)
@@ -218,7 +237,7 @@ class Pager:
             kept = replace(kept, due=min((due for due in (kept.due, row.due) if due is not None), default=None))
         if survivor.acked_by is not None:
             kept = replace(kept, due=None)
-        self._keep(_telling(kept, _pairs(row)), out)
+        self._keep(telling(kept, paired(row)), out)
 
     def _failed(self, transition: Transition, at: int, out: Changes) -> None:
         """A message cannot be delivered: from now on the way that worked; nobody reached at all: the next level."""
@@ -229,10 +248,11 @@ class Pager:
         row = replace(row, paged=tuple(pair for pair in row.paged if pair != str(gone)))
         instead = transition.data.get("fallback")
         if instead is not None:
-            row = _telling(row, [gone._replace(channel=str(instead))])
+            row = telling(row, [gone._replace(channel=str(instead))])
         incident = self._incidents.get(row.incident)
-        unheard = all(pair.channel == "console" for pair in _pairs(row))
-        if incident is not None and row.due is not None and unheard and transition.data.get("kind") == "page":
+        unheard = all(pair.channel == "console" for pair in paired(row))
+        more = incident is not None and row.step < len(self._teller.route(incident.cls, row.severity).escalation)
+        if incident is not None and more and row.due is not None and unheard and transition.data.get("kind") == "page":
             self._climb(incident, row, row.step + 1, unreached(*gone), at, out)
         else:
             self._keep(row, out)
@@ -256,15 +276,15 @@ class Pager:
             rule=task.rule,
             facts=self._book.task(task),
         )
-        pairs = _pairs(row)
+        pairs = paired(row)
         match transition.state:
             case "opened":
                 told = self._teller.tell(message, 0, TASK_OPENED, at, out, pairs)
-                self._keep(_telling(row, told.pairs), out)
+                self._keep(telling(row, told.pairs), out)
             case "overdue":
                 again = (*pairs, *self._teller.first_level(rule.cls, rule.severity, at))
                 told = self._teller.tell(message, 1, TASK_OVERDUE, at, out, again)
-                self._keep(_telling(row, told.pairs), out)
+                self._keep(telling(row, told.pairs), out)
             case "done":
                 if self._teller.route(rule.cls, rule.severity).resolved:
                     queue(message, pairs, 0, TASK_DONE, at, out, set(pairs))
@@ -279,7 +299,7 @@ class Pager:
         incident = self._incidents.get(clock.incident or "")
         if not (rule.page if incident is None else incident.paging):
             return
-        percent = _percent(transition, clock)
+        percent = percent_used(transition, clock)
         message = Message(
             thread=clock.incident or clock.id,
             kind="clock",
@@ -292,9 +312,9 @@ class Pager:
             facts=self._book.clock(clock, incident, percent),
         )
         row = self._rows.get(clock.incident or "")
-        told = self._teller.tell(message, 0, clock_used(percent), at, out, _pairs(row) if row is not None else ())
+        told = self._teller.tell(message, 0, clock_used(percent), at, out, paired(row) if row is not None else ())
         if row is not None:
-            self._keep(_telling(row, told.pairs), out)
+            self._keep(telling(row, told.pairs), out)
 
     def _about(self, incident: Incident, row: Escalation, kind: str, mark: str) -> Message:
         return Message(
@@ -320,13 +340,22 @@ class Pager:
                 return
             row = self._rows[key]
             incident = self._incidents.get(key)
-            steps = self._teller.route(incident.cls, row.severity).escalation if incident is not None else ()
-            if incident is None or row.step >= len(steps):
+            route = self._teller.route(incident.cls, row.severity) if incident is not None else None
+            if incident is None or route is None:
                 self._keep(replace(row, due=None), out)
-            else:
-                reason = unacknowledged(steps[row.step].after)
+            elif row.step < len(route.escalation):
+                reason = unacknowledged(route.escalation[row.step].after)
                 self._climb(incident, row, row.step + 1, reason, max(due, self._floor or 0), out)
+            else:
+                self._repeat(incident, row, route, max(due, self._floor or 0), out)
             self._next = self._earliest()
+
+    def _repeat(self, incident: Incident, row: Escalation, route: Route, at: int, out: Changes) -> None:
+        """No step is left and still nobody deals with it: the last step hears again, and who is first by now."""
+        message = self._about(incident, row, "page", f"{row.severity}-{incident.reopened}-repeat-{row.due}")
+        first = self._teller.first_level(incident.cls, row.severity, at)
+        told = self._teller.tell(message, row.step, REPEAT, at, out, first)
+        self._keep(replace(telling(row, told.pairs), step=told.level, due=self._turn_after(route, told.level, at)), out)
 
     def _keep(self, row: Escalation, out: Changes) -> None:
         out.escalations[row.incident] = row
@@ -337,6 +366,12 @@ class Pager:
             self._next = self._earliest()
         elif row.due is not None and (self._next is None or row.due < self._next):
             self._next = row.due
+
+    def _turn_after(self, route: Route, level: int, at: int) -> int | None:
+        """When somebody is told next if nobody acknowledges the page of `level` that goes out `at`; None for never."""
+        if level < len(route.escalation):
+            return at + route.escalation[level].after
+        return at + route.repeat if route.repeat and self._repeats else None
 
     def _earliest(self) -> int | None:
         return min((row.due for row in self._rows.values() if row.due is not None), default=None)
@@ -357,30 +392,6 @@ class Pager:
         incident = self._incidents.get(row.incident)
         if incident is None or row.due is None:
             return
-        steps = self._teller.route(incident.cls, row.severity).escalation
-        if row.step < len(steps) and row.due > now + steps[row.step].after:
-            self._keep(replace(row, due=now + steps[row.step].after), out)
-
-
-def _severities(transitions: list[Transition]) -> Mapping[tuple[str, int], Severity]:
-    """The gravest severity that each incident was opened, raised or reopened with at one instant: one page, not two."""
-    found: dict[tuple[str, int], Severity] = {}
-    for transition in transitions:
-        if transition.type == "incident" and transition.state in _PAGING_STATES and transition.severity is not None:
-            key = (transition.subject, transition.ts)
-            found[key] = max(found.get(key, transition.severity), transition.severity, key=lambda level: level.rank)
-    return found
-
-
-def _pairs(row: Escalation) -> tuple[Target, ...]:
-    return tuple(Target(*pair.rsplit("/", 1)) for pair in row.paged)
-
-
-def _telling(row: Escalation, pairs: Iterable[Target]) -> Escalation:
-    return replace(row, paged=tuple(dict.fromkeys([*row.paged, *map(str, pairs)])))
-
-
-def _percent(transition: Transition, clock: FaultClock) -> int:
-    if transition.state == "breached":
-        return 100
-    return int(transition.data.get("percent") or max(clock.warned, default=0))
+        latest = self._turn_after(self._teller.route(incident.cls, row.severity), row.step, now)
+        if latest is not None and row.due > latest:
+            self._keep(replace(row, due=latest), out)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from dcmon.config.config import Config
 from dcmon.config.people import Route
-from dcmon.model import Changes, Notification, Severity, Transition
+from dcmon.model import Changes, Escalation, Notification, Severity, Transition
 from dcmon.notify.reasons import Reason, nobody
 from dcmon.notify.routing import Target, everybody, fitting_route, still_meant, targets
 
@@ -136,3 +137,13 @@ def queue(
                 data={"person": pair.person, "channel": pair.channel, "kind": message.kind, "step": step},
             )
         )
+
+
+def paired(row: Escalation) -> tuple[Target, ...]:
+    """Who was told of an incident or task so far."""
+    return tuple(Target(*pair.rsplit("/", 1)) for pair in row.paged)
+
+
+def telling(row: Escalation, pairs: Iterable[Target]) -> Escalation:
+    """The row with these told, too."""
+    return replace(row, paged=tuple(dict.fromkeys([*row.paged, *map(str, pairs)])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from notify_world import (
     MINUTE,
+    PEOPLE,
     T0,
     alarm,
     clock_happened,
@@ -69,7 +70,87 @@ def test_without_acknowledgement_one_step_after_the_other_is_told_at_its_own_tim
         ("boss", "page", "escalated: nobody acknowledged for 10m"),
     ]
     assert [message.created for message in late.notifications] == [T0 + 5 * MINUTE, T0 + 15 * MINUTE]
+
+
+def all_told() -> Pager:
+    """Anna, the lead and the boss were told; since minute 15 nobody is left."""
+    pager = opened()
+    pager.step(Changes(), T0 + 15 * MINUTE)
+    return pager
+
+
+def test_when_no_step_is_left_the_last_is_repeated_with_whoever_is_on_duty_until_somebody_acknowledges() -> None:
+    pager = all_told()
+    assert pager.next_due() == T0 + 75 * MINUTE
+    first, second = pager.step(Changes(), T0 + 75 * MINUTE), pager.step(Changes(), T0 + 135 * MINUTE)
+    assert sorted(told(first)) == [("anna", "page", "repeat"), ("boss", "page", "repeat")]
+    assert sorted(told(second)) == sorted(told(first))
+    keys = [message.key for message in first.notifications + second.notifications]
+    assert len(set(keys)) == len(keys)
+    pager.step(happened(T0 + 136 * MINUTE, "acknowledged", incident(acked_by="anna")), T0 + 136 * MINUTE)
     assert pager.next_due() is None
+
+
+def test_who_comes_on_duty_while_nobody_acknowledges_is_told_by_the_repetition() -> None:
+    halves = [{"person": "anna", "end": "11:00"}, {"person": "ben", "start": "11:00"}]
+    pager = Pager(config({"rosters": [{"id": "energy", "name": "Energy", "shifts": halves}]}))
+    pager.step(happened(T0, "opened", incident()), T0)
+    pager.step(Changes(), T0 + 15 * MINUTE)
+    again = pager.step(Changes(), T0 + 75 * MINUTE)
+    assert sorted(told(again)) == [("ben", "page", "repeat"), ("boss", "page", "repeat")]
+
+
+def test_a_repetition_may_be_switched_off_and_a_replay_whose_file_is_over_waits_for_none() -> None:
+    pager = Pager(config({"routes": [{**route, "repeat": "0s"} for route in PEOPLE["routes"]]}))
+    pager.step(happened(T0, "opened", incident()), T0)
+    pager.step(Changes(), T0 + 15 * MINUTE)
+    assert pager.next_due() is None
+    other = all_told()
+    other.stop_repeating()
+    assert other.next_due() is None
+    waiting = opened()
+    waiting.stop_repeating()
+    assert told(waiting.step(Changes(), T0 + 24 * 60 * MINUTE))[-1][0] == "boss"
+
+
+def test_what_becomes_graver_before_anybody_acknowledges_does_not_put_off_the_next_step() -> None:
+    pager = opened()
+    pager.step(happened(T0 + 4 * MINUTE, "raised", incident(severity=CRITICAL)), T0 + 4 * MINUTE)
+    assert pager.next_due() == T0 + 5 * MINUTE
+
+
+def test_acknowledged_after_the_last_step_and_worse_again_climbs_from_the_first() -> None:
+    pager = all_told()
+    at = T0 + 20 * MINUTE
+    pager.step(happened(at, "acknowledged", incident(acked_by="anna")), at)
+    pager.step(worsened(at + MINUTE), at + MINUTE)
+    assert pager.next_due() == at + 6 * MINUTE
+
+
+def test_what_makes_it_worse_at_one_instant_is_one_page_under_the_gravest() -> None:
+    both = worsened(T0 + MINUTE, "ups-on-battery")
+    both.extend(worsened(T0 + MINUTE, "mains-lost"))
+    told_now = opened().step(both, T0 + MINUTE).notifications
+    assert len(told_now) == 1
+    assert told_now[0].subject == "UPS B: mains lost"
+    assert told_now[0].key.endswith("mains-lost-ups-b")
+
+
+def test_what_makes_it_as_much_worse_at_one_instant_is_named_together() -> None:
+    changes = worsened(T0 + MINUTE)
+    other = changes.transitions[0]._replace(asset="ups-c", data={"title": "UPS C: on battery"})
+    changes.transitions.append(other)
+    (message,) = opened().step(changes, T0 + MINUTE).notifications
+    assert message.subject == "UPS B: on battery; UPS C: on battery"
+
+
+def test_a_page_that_fails_when_no_step_is_left_is_not_told_again_at_once() -> None:
+    pager = all_told()
+    gone = Transition(
+        T0 + 16 * MINUTE, "page", "k", "failed", "refused", "ups-a", "ups-on-battery", CRITICAL, "i1",
+        {"person": "boss", "channel": "email", "kind": "page"},
+    )  # fmt: skip
+    assert not pager.step(Changes(transitions=[gone]), T0 + 16 * MINUTE).notifications
 
 
 def test_an_acknowledgement_stops_the_escalation() -> None:
@@ -366,7 +447,10 @@ def worsened(at: int, rule: str = "ups-on-battery", **changed: object) -> Change
     """A second fault on top of `i1`, as the engine tells it."""
     changes = happened(at, "worsened", incident(**changed))
     changes.transitions[0] = changes.transitions[0]._replace(
-        rule=rule, asset="ups-b", reason="ups-b too", data={"title": "UPS B: on battery"}
+        rule=rule,
+        asset="ups-b",
+        reason="ups-b too",
+        data={"title": f"UPS B: {rule.replace('ups-', '').replace('-', ' ')}"},
     )
     return changes
 
