@@ -298,8 +298,9 @@ class Dynamic:
         for rule in self._words.absent_when:
             if raw in rule.value and _holds(other(rule), rule):
                 return SENTINEL
-        if not self._words.scale_from and self._words.unit_from is None:
-            return self._plain(raw)
+        plain = self._plain(raw)
+        if plain is SENTINEL or not (self._words.scale_from or self._words.unit_from):
+            return plain  # what says nothing needs neither scale nor unit, which may be missing with it
         factor = Fraction(1)
         for source in self._words.scale_from:
             said = other(source)

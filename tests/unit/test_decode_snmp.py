@@ -207,6 +207,20 @@ tables:
     assert said(read(plan, values | {f"{ROOT}.1.1": 4})) == []
 
 
+def test_value_that_says_nothing_is_a_sentinel_even_where_its_unit_is_missing_too(tmp_path: Path) -> None:
+    body = f"""\
+points:
+  - point: temperature
+    oid: {ROOT}.1.0
+    absent: [999]
+    unit_from: {{oid: {ROOT}.2.0, map: {{0: degF, 1: degC}}}}
+"""
+    plan = plan_of(tmp_path, body)
+    assert said(read(plan, {f"{ROOT}.1.0": 999})) == [("temperature", None, "sentinel")]
+    assert said(read(plan, {f"{ROOT}.1.0": 22})) == [("temperature", None, "decode")]
+    assert said(read(plan, {f"{ROOT}.1.0": 22, f"{ROOT}.2.0": 1})) == [("temperature", None, 22)]
+
+
 def test_runtime_of_zero_with_a_full_battery_is_not_reported() -> None:
     plan = compile_plan(load_profiles()["rfc1628"])
     runtime, charge = "1.3.6.1.2.1.33.1.2.3.0", "1.3.6.1.2.1.33.1.2.4.0"
