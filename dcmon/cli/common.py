@@ -45,7 +45,11 @@ class Terminal(Console):
 out = Terminal(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="folder of the configuration", show_default=False)]
+ConfigOption = Annotated[
+    Path | None,
+    # Whether it can be read is told like every other fault of a configuration.
+    typer.Option("--config", help="folder of the configuration", show_default=False, readable=False),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable output")]
 
 _HINTS = {

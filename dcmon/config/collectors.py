@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from dcmon.config.base import Duration, Identifier, SecretRef, Strict
+from dcmon.config.base import Duration, Host, Identifier, SecretRef, Strict, at_least
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -40,13 +40,22 @@ class UserCredentials(Strict):
         return self
 
 
-Credentials = Annotated[CommunityCredentials | UserCredentials, Field(discriminator="version")]
+def _version_as_text(entry: Any) -> Any:
+    """`version: 3` is a number to YAML."""
+    if isinstance(entry, dict) and isinstance(entry.get("version"), int):
+        return {**entry, "version": str(entry["version"])}
+    return entry
+
+
+Credentials = Annotated[
+    CommunityCredentials | UserCredentials, Field(discriminator="version"), BeforeValidator(_version_as_text)
+]
 
 
 class SnmpAddress(Strict):
     """Where an SNMP agent listens."""
 
-    host: str
+    host: Host
     port: Port = 161
     credentials: Identifier
     transport: Literal["native", "pysnmp"] | None = Field(default=None, description="overrides agent.yaml")
@@ -55,7 +64,7 @@ class SnmpAddress(Strict):
 class ModbusAddress(Strict):
     """Where a Modbus server listens: `host` for TCP, `serial` for a line."""
 
-    host: str | None = None
+    host: Host | None = None
     port: Port = 502
     serial: str | None = Field(default=None, description="device file of the line, for framing rtu")
     baudrate: int = 9600
@@ -95,8 +104,12 @@ class Device(Strict):
     profile: Identifier | None = Field(default=None, description="found by asking the device when absent")
     snmp: SnmpAddress | None = None
     modbus: ModbusAddress | None = None
-    fast: Duration | None = Field(default=None, description="overrides agent.yaml polling.fast")
-    slow: Duration | None = Field(default=None, description="overrides agent.yaml polling.slow")
+    fast: Annotated[Duration, at_least("100ms")] | None = Field(
+        default=None, description="overrides agent.yaml polling.fast"
+    )
+    slow: Annotated[Duration, at_least("100ms")] | None = Field(
+        default=None, description="overrides agent.yaml polling.slow"
+    )
     maps: tuple[PointMap, ...] = ()
 
     @model_validator(mode="after")

@@ -83,7 +83,7 @@ def parse(model: type[ModelT], file: YamlFile) -> ModelT:
 
 
 def _problems(error: ValidationError, model: type[BaseModel], file: YamlFile) -> Iterator[Problem]:
-    faults = error.errors(include_url=False, include_input=False, include_context=True)
+    faults = error.errors(include_url=False)
     told: set[tuple[str, str]] = set()
     for fault in faults:
         message, hint = explain(fault, model)
@@ -108,7 +108,8 @@ def explain(fault: Any, model: type[BaseModel]) -> tuple[str, str]:
     word = str(fault["loc"][-1]) if fault["loc"] else ""
     match fault["type"]:
         case "extra_forbidden":
-            close = difflib.get_close_matches(word, _all_field_names(model), 1)
+            names = _all_field_names(model)
+            close = difflib.get_close_matches(word, names, 1) if word not in names else []
             return f"{word!r} is not known here", f"Did you mean {close[0]!r}?" if close else "Remove it."
         case "missing":
             return f"{word!r} is missing", "Add it."
@@ -118,16 +119,22 @@ def explain(fault: Any, model: type[BaseModel]) -> tuple[str, str]:
             return f"{fault['ctx']['discriminator']} is missing", "Say which kind it is."
         case "union_tag_invalid":
             context = fault["ctx"]
-            return f"{context['tag']!r} is no {context['discriminator']}", f"Use one of {context['expected_tags']}."
+            word = context["discriminator"].strip("'")
+            return f"{context['tag']!r} is no {word}", f"Use one of {context['expected_tags']}."
+        case "too_short":
+            return "nothing stands in it", "Add what belongs there, or remove it."
+        case "model_type" | "dict_type" if fault.get("input", "") is None:
+            return "nothing stands in it", "Add what belongs there, or remove it."
         case "dict_type" | "model_type":
             return "words with values are wanted here", "Write `word: value`, each on a line of its own."
         case "tuple_type" | "list_type":
             return "a list is wanted here", "Begin each entry with `- `, or write [one, two]."
-        case "too_short":
-            return "nothing stands in it", "Add what belongs there, or remove it."
+        case "string_type":
+            return "a text is wanted here", "Put it in quotes."
+        case "string_pattern_mismatch":
+            return "holds lower-case letters, digits and - _ . only, and begins with a letter or a digit", "Rename it."
         case _:
-            text = str(fault["msg"])
-            return text[:1].lower() + text[1:], "Correct the value."
+            return str(fault["msg"]).removeprefix("Input ").removeprefix("Value "), "Correct the value."
 
 
 @cache

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from dcmon.config.base import Duration, Identifier, Strict
+from dcmon.config.base import Duration, EmailAddress, Identifier, LocalTime, Moment, SecretUrl, Strict
 from dcmon.config.rules import AlarmClass
 from dcmon.model import Severity
 
@@ -18,9 +18,12 @@ class Person(Strict):
     """Somebody who can be told. Addresses stay in this file; the journal keeps the id only."""
 
     id: Identifier
-    name: str
-    email: str | None = None
-    webhook: str | None = Field(default=None, description="URL that takes the Alertmanager v4 shape")
+    name: Annotated[str, Field(min_length=1)]
+    email: EmailAddress | None = None
+    webhook: SecretUrl | None = Field(
+        default=None,
+        description="URL that takes the Alertmanager v4 shape; env:NAME or file:PATH of it where it holds a token",
+    )
     language: Literal["de", "en"] = "de"
 
 
@@ -31,8 +34,8 @@ class Shift(Strict):
     days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
         "mon", "tue", "wed", "thu", "fri", "sat", "sun",
     )  # fmt: skip
-    start: dt.time = dt.time(0)
-    end: dt.time = dt.time(0)
+    start: LocalTime = dt.time(0)
+    end: LocalTime = dt.time(0)
 
 
 class Rotation(Strict):
@@ -40,15 +43,23 @@ class Rotation(Strict):
 
     people: Annotated[tuple[Identifier, ...], Field(min_length=1)]
     period_days: Annotated[int, Field(ge=1)] = 7
-    since: dt.datetime
+    since: Moment
 
 
 class Override(Strict):
     """`person` replaces whoever would be on duty, from `start` until `end` (local time)."""
 
     person: Identifier
-    start: dt.datetime
-    end: dt.datetime
+    start: Moment
+    end: Moment
+
+    @model_validator(mode="after")
+    def _forward(self) -> Override:
+        if (self.start.tzinfo is None) != (self.end.tzinfo is None):
+            raise ValueError("start and end are written alike, both with a zone or both in local time")
+        if self.start >= self.end:
+            raise ValueError("it ends before it starts")
+        return self
 
 
 class Roster(Strict):

@@ -21,6 +21,8 @@ def resolve(reference: str, directory: Path) -> str:
         return secret
     path = directory / name
     try:
+        if path.exists() and not path.is_file():
+            raise ConfigError([f"{reference}: {path} is no ordinary file. Put one in its place."])
         secret = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
@@ -29,4 +31,6 @@ def resolve(reference: str, directory: Path) -> str:
         ) from None
     if not secret:
         raise ConfigError([f"{reference}: {path} is empty. Write the secret into it."])
+    if not secret.isprintable():
+        raise ConfigError([f"{reference}: {path} holds more than one line of text. Write only the secret into it."])
     return secret

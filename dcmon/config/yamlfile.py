@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import yaml
 
 from dcmon.model import ConfigError
+
+_INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +73,40 @@ def _descend(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] |
     return None
 
 
+class _Loader(yaml.SafeLoader):
+    """The safe loader, but `18:00` is a text and `010` ten, as they are meant, and a fault always has its line."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:  # a date that no calendar has, a number that is too long
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [entry for entry in entries if entry[0] not in (_INT, _FLOAT)]
+    for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+# YAML 1.1, which PyYAML reads, knows numbers to the base of 60 and octal ones that begin with 0.
+_Loader.add_implicit_resolver(_INT, re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    _FLOAT,
+    re.compile(
+        r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?"
+        r"|[0-9]+[eE][-+]?[0-9]+|\.(?:inf|Inf|INF))$|\.(?:nan|NaN|NAN)$"
+    ),
+    list("-+0123456789."),
+)
+
+
 def read_yaml(path: Path) -> YamlFile:
     """Reads one file. Raises ConfigError for a missing or unreadable file, bad syntax, and a key that stands twice."""
+    text, digest = _read(path)
+    loader: _Loader | None = None
     try:
-        content = path.read_bytes()
-        text = content.decode("utf-8")
-    except OSError as error:
-        raise ConfigError(
-            [Problem(str(path), 1, "C001", f"cannot be read: {error.strerror}", "Create it or name another --config.")]
-        ) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            [Problem(str(path), 1, "C001", f"is no UTF-8 text (byte {error.start})", "Save it as UTF-8.")]
-        ) from None
-    loader: yaml.SafeLoader | None = None
-    root: yaml.Node | None = None
-    try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         root = loader.get_single_node()
-        problems = list(_duplicate_keys(root, str(path), 0)) if root is not None else []
+        problems = _duplicate_keys(root, str(path)) if root is not None else []
         if problems:
             raise ConfigError(problems)
         data = loader.construct_document(root) if root is not None else None
@@ -103,50 +121,56 @@ def read_yaml(path: Path) -> YamlFile:
         raise ConfigError(
             [Problem(str(path), line, "C002", f"no YAML: {what}", "Check indentation, colons and quotes here.")]
         ) from None
-    except (ValueError, RecursionError) as error:
-        # SafeLoader lets impossible dates and endless nesting through as these.
-        line = _impossible_line(root)
-        raise ConfigError([Problem(str(path), line, "C002", f"no YAML: {error}", "Quote the value.")]) from None
+    except RecursionError:
+        line = loader.get_mark().line + 1 if loader is not None else 1
+        message = "lists or settings within each other, deeper than anything here"
+        raise ConfigError([Problem(str(path), line, "C002", message, "Check brackets and indentation.")]) from None
     finally:
         if loader is not None:
             loader.dispose()
-    return YamlFile(path, data, root, hashlib.sha256(content).hexdigest())
+    return YamlFile(path, data, root, digest)
 
 
-def _impossible_line(root: yaml.Node | None) -> int:
-    """The line of the first value that SafeLoader cannot make anything of; 1 where it is none of them."""
-    waiting = [root]
+def _read(path: Path) -> tuple[str, str]:
+    """Text and digest of an ordinary file: a pipe or a device could be waited for, or read, for ever."""
+    try:
+        if path.exists() and not path.is_file():
+            raise ConfigError([Problem(str(path), 1, "C001", "is no ordinary file", "Put one in its place.")])
+        content = path.read_bytes()
+        return content.decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
+    except OSError as error:
+        hint = "Create it or name another --config."
+        if isinstance(error, PermissionError):
+            hint = "Let the user that runs dcmon read it."
+        raise ConfigError([Problem(str(path), 1, "C001", f"cannot be read: {error.strerror}", hint)]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            [Problem(str(path), 1, "C001", f"is no UTF-8 text (byte {error.start})", "Save it as UTF-8.")]
+        ) from None
+
+
+def _duplicate_keys(root: yaml.Node, file: str) -> list[Problem]:
+    """PyYAML keeps the last of two equal keys without a word; a rule would be lost in silence.
+
+    Each node is looked at once: aliases of aliases make few nodes look like billions.
+    """
+    problems: list[Problem] = []
+    waiting, known = [root], {id(root)}
     while waiting:
         node = waiting.pop()
-        if isinstance(node, yaml.ScalarNode):
-            try:
-                yaml.SafeLoader("").construct_object(node)
-            except ValueError:
-                return node.start_mark.line + 1
+        children: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            seen: dict[str, int] = {}
+            for key, value in node.value:
+                line = key.start_mark.line + 1
+                if isinstance(key, yaml.ScalarNode):
+                    if key.value in seen:
+                        message = f"the key {key.value!r} stands twice, first in line {seen[key.value]}"
+                        problems.append(Problem(file, line, "C003", message, "Remove or rename one."))
+                    seen.setdefault(key.value, line)
+                children.append(value)
         elif isinstance(node, yaml.SequenceNode):
-            waiting += reversed(node.value)
-        elif isinstance(node, yaml.MappingNode):
-            waiting += reversed([part for pair in node.value for part in pair])
-    return 1
-
-
-def _duplicate_keys(node: yaml.Node, file: str, depth: int) -> list[Problem]:
-    """PyYAML keeps the last of two equal keys without a word; a rule would be lost in silence."""
-    if depth > 50:
-        return []
-    problems: list[Problem] = []
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    first = seen[key.value]
-                    message = f"the key {key.value!r} stands twice, first in line {first}"
-                    problems.append(Problem(file, line, "C003", message, "Remove or rename one."))
-                seen.setdefault(key.value, line)
-            problems += _duplicate_keys(value, file, depth + 1)
-    elif isinstance(node, yaml.SequenceNode):
-        for child in node.value:
-            problems += _duplicate_keys(child, file, depth + 1)
-    return problems
+            children += node.value
+        waiting += [child for child in children if id(child) not in known]
+        known |= {id(child) for child in children}
+    return sorted(problems, key=lambda problem: problem.line)

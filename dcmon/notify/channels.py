@@ -23,7 +23,7 @@ def _email(agent: Agent, secrets: Secrets) -> Notifier:
 
 CHANNELS: Final[Mapping[str, Factory]] = {
     "email": _email,
-    "webhook": lambda agent, secrets: WebhookNotifier(),
+    "webhook": lambda agent, secrets: WebhookNotifier(secrets),
     "console": lambda agent, secrets: ConsoleNotifier(),
 }
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 
 from dcmon.config.people import Person
-from dcmon.model import Notification, SendError, iso_utc
+from dcmon.model import ConfigError, Notification, SendError, iso_utc
 
 _NEVER = "0001-01-01T00:00:00Z"
 _BUSY = frozenset({408, 425, 429})
@@ -21,7 +21,9 @@ _FNV_OFFSET, _FNV_PRIME, _WORD = 14695981039346656037, 1099511628211, 2**64 - 1
 class WebhookNotifier:
     """POSTs to the person's `webhook`. The key goes along as `Idempotency-Key`, so that a repetition can be told."""
 
-    def __init__(self, timeout_s: float = _TIMEOUT_S) -> None:
+    def __init__(self, secrets: Callable[[str], str], timeout_s: float = _TIMEOUT_S) -> None:
+        """`secrets` gives what stands behind `env:NAME` or `file:PATH`."""
+        self._secrets = secrets
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=timeout_s / 2)
 
     async def send(self, notification: Notification, person: Person) -> str:
@@ -30,14 +32,13 @@ class WebhookNotifier:
         5xx, 408, 425, 429 or a receiver that cannot be reached: transient. Other answers but 2xx: permanent. Silence or
         a lost connection after the request began: unknown. The URL may carry a token, so no error names it.
         """
-        if person.webhook is None:
-            raise SendError(f"{person.id} has no webhook", permanent=True)
+        url = self._url(person)
         headers = {"Idempotency-Key": quote(notification.key, safe="/>@:")}
         body = payload(notification, person.id)
         try:
             async with (
                 aiohttp.ClientSession(timeout=self._timeout) as session,
-                session.post(person.webhook, json=body, headers=headers, allow_redirects=False) as response,
+                session.post(url, json=body, headers=headers, allow_redirects=False) as response,
             ):
                 status = response.status
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
@@ -49,6 +50,16 @@ class WebhookNotifier:
         if 200 <= status < 300:
             return f"HTTP {status}"
         raise SendError(f"HTTP {status}", permanent=status < 500 and status not in _BUSY)
+
+    def _url(self, person: Person) -> str:
+        if person.webhook is None:
+            raise SendError(f"{person.id} has no webhook", permanent=True)
+        if not person.webhook.startswith(("env:", "file:")):
+            return person.webhook
+        try:
+            return self._secrets(person.webhook)
+        except ConfigError as error:
+            raise SendError(f"the webhook of {person.id}: {error}", permanent=True) from None
 
 
 def payload(notification: Notification, receiver: str) -> dict[str, Any]:

@@ -83,20 +83,6 @@ async def test_a_relay_without_starttls_gets_nothing_in_clear_text() -> None:
     assert not error.permanent
 
 
-def test_a_password_in_clear_text_over_the_network_is_refused_at_start() -> None:
-    with pytest.raises(DcmonError, match="clear text"):
-        notifier(25, "s3cret", host="relay.example.org", user="dcmon", password="env:X")
-
-
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [({"user": "dcmon", "security": "tls"}, "belong together"), ({"sender": "no address"}, "no e-mail address")],
-)
-def test_settings_that_can_never_work_are_refused_at_start(settings: dict[str, str], says: str) -> None:
-    with pytest.raises(DcmonError, match=says):
-        notifier(25, **settings)
-
-
 def test_a_ca_file_that_cannot_be_read_is_named_at_start(tmp_path: Path) -> None:
     with pytest.raises(DcmonError, match=r"missing\.pem"):
         notifier(25, security="tls", ca_file=str(tmp_path / "missing.pem"))

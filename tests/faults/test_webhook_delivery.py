@@ -15,7 +15,7 @@ from notify_smtp import raw_server
 from notify_world import notification
 
 from dcmon.config.people import Person
-from dcmon.model import SendError
+from dcmon.model import ConfigError, SendError
 from dcmon.notify.webhook import WebhookNotifier
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -35,9 +35,13 @@ async def receiver(handler: Handler) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
+BOSS = Person(id="boss", name="Boss", webhook="env:HOOK")
+"""Its URL holds a token, so the file has only where to find it."""
+
+
 async def failure(url: str) -> SendError:
     with pytest.raises(SendError) as caught:
-        await WebhookNotifier(timeout_s=0.5).send(notification(), Person(id="boss", name="Boss", webhook=url))
+        await WebhookNotifier(lambda _: url, timeout_s=0.5).send(notification(), BOSS)
     assert "s3cret" not in str(caught.value)
     assert "127.0.0.1" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -52,7 +56,7 @@ async def test_the_receiver_gets_the_alertmanager_shape_and_the_key() -> None:
         return web.Response(status=202)
 
     async with receiver(accept) as url:
-        answer = await WebhookNotifier().send(notification(), Person(id="boss", name="Boss", webhook=url))
+        answer = await WebhookNotifier(lambda _: url).send(notification(), BOSS)
     ((body, headers),) = got
     assert answer == "HTTP 202"
     assert headers["Idempotency-Key"] == notification().key
@@ -121,5 +125,20 @@ async def test_hostile_texts_stay_inside_the_json() -> None:
     hostile = 'a"b\\c\r\nX-Evil: 1\x00\u2028'
     async with receiver(accept) as url:
         message = notification(subject=hostile, key="k\r\nX: ü")
-        await WebhookNotifier().send(message, Person(id="boss", name="Boss", webhook=url))
+        await WebhookNotifier(lambda _: url).send(message, BOSS)
     assert got[0]["commonAnnotations"]["summary"] == hostile
+
+
+async def test_a_url_without_a_token_may_stand_in_the_file_and_one_that_cannot_be_found_fails_for_good() -> None:
+    def missing(reference: str) -> str:
+        raise ConfigError([f"{reference}: the environment variable is not set"])
+
+    async def accept(request: web.Request) -> web.Response:
+        return web.Response(status=200, body=b"x" * 10_000_000)
+
+    async with receiver(accept) as url:
+        plain = Person(id="boss", name="Boss", webhook=url.partition("?")[0])
+        assert await WebhookNotifier(missing).send(notification(), plain) == "HTTP 200"
+    with pytest.raises(SendError, match="env:HOOK: the environment variable is not set") as caught:
+        await WebhookNotifier(missing).send(notification(), BOSS)
+    assert caught.value.permanent

@@ -119,7 +119,7 @@ def test_units_come_from_the_vocabulary_or_from_the_profile() -> None:
         ("  - {point: battery.voltage, holding: 3, as: u16}", 9, "SNMP or Modbus, not both"),
         ("  - {point: battery.voltage}", 10, "exactly one of oid"),
         ("  - {point: battery.voltage, oid: 1.3.6.1.0, absent: ['9..1']}", 10, "is no range"),
-        ("  - {point: battery.voltage, oid: 1.3.6.1.0, text: poetry}", 10, "input should be 'number'"),
+        ("  - {point: battery.voltage, oid: 1.3.6.1.0, text: poetry}", 10, "should be 'number'"),
         ("  - {point: battery.voltage, oid: 1.3.6.1.0, scale: 0.1, scale: 1}", 10, "stands twice"),
         ("  - {point: battery.voltage, oid: 1.3.6.1.0, only_when: [{input: 4, is: [1]}]}", 10, "of another protocol"),
         ("  - {point: battery.voltage, oid: 1.3.6.1.0, only_when: [{column: 1.3.6.2, is: [1]}]}", 10, "has no row"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from collections.abc import Iterator
 
 from dcmon.config.checks.knowledge import Knowledge
@@ -53,3 +54,17 @@ def trap_users(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
         if not isinstance(known.get(name), UserCredentials):
             message = f"traps.credentials names {name!r}, which is no v3 user of collectors.yaml"
             yield loaded.problem("D502", "agent", ("traps", "credentials", position), message, "Correct the name.")
+
+
+def usable_paths(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D503: data_dir is no folder, or smtp.ca_file no file of certificates."""
+    agent = loaded.config.agent
+    if agent.data_dir.exists() and not agent.data_dir.is_dir():
+        message = f"data_dir {agent.data_dir} is no folder"
+        yield loaded.problem("D503", "agent", ("data_dir",), message, "Name another one.")
+    if agent.smtp.ca_file is not None and agent.smtp.security != "none":
+        try:
+            ssl.create_default_context(cafile=agent.smtp.ca_file)
+        except OSError as error:
+            message = f"smtp.ca_file {agent.smtp.ca_file} holds no certificates: {error.strerror or error}"
+            yield loaded.problem("D503", "agent", ("smtp", "ca_file"), message, "Give a readable PEM file.")

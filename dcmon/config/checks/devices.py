@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 
+from dcmon.config.base import check_url
 from dcmon.config.checks.knowledge import Knowledge
 from dcmon.config.collectors import Device, UserCredentials
 from dcmon.config.loader import Loaded
@@ -13,6 +14,8 @@ from dcmon.config.site import AssetKind
 from dcmon.config.vocabulary import vocabulary
 from dcmon.config.yamlfile import Problem
 from dcmon.model import ConfigError
+
+_MIN_KEY = 8
 
 Loc = tuple[str | int, ...]
 
@@ -97,16 +100,35 @@ def _references(loaded: Loaded) -> Iterator[tuple[str, Loc, str]]:
         yield "agent", ("smtp", "password"), config.agent.smtp.password
     if config.agent.influx.enabled and config.agent.influx.token is not None:
         yield "agent", ("influx", "token"), config.agent.influx.token
+    for position, person in enumerate(config.people.people):
+        if person.webhook is not None and person.webhook.startswith(("env:", "file:")):
+            yield "people", ("people", position, "webhook"), person.webhook
 
 
 def secrets_readable(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
     """D206: a secret cannot be read."""
     for file, loc, reference in _references(loaded):
         try:
-            resolve(reference, loaded.config.directory)
+            secret = resolve(reference, loaded.config.directory)
         except ConfigError as error:
             message, _sep, hint = str(error).partition(". ")
             yield loaded.problem("D206", file, loc, message, hint)
+            continue
+        unfit = _unfit(str(loc[-1]), secret)
+        if unfit is not None:
+            yield loaded.problem("D206", file, loc, f"{reference}: {unfit}", "Write another one.")
+
+
+def _unfit(use: str, secret: str) -> str | None:
+    """What keeps a secret that can be read from being used."""
+    if use == "webhook":
+        try:
+            check_url(secret)
+        except ValueError as error:
+            return str(error)
+    if use in ("auth_key", "priv_key") and len(secret.encode()) < _MIN_KEY:
+        return f"shorter than the {_MIN_KEY} characters that SNMP v3 wants (RFC 3414)"
+    return None
 
 
 def secrets_private(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 from dcmon.config.checks.knowledge import Knowledge
 from dcmon.config.loader import Loaded
 from dcmon.config.people import Person, Recipient, Roster
+from dcmon.config.rules import AlarmClass
 from dcmon.config.yamlfile import Problem
+from dcmon.model import Severity
 
 Loc = tuple[str | int, ...]
 
@@ -32,7 +35,7 @@ def _recipients(loaded: Loaded) -> Iterator[tuple[Loc, Recipient]]:
 
 
 def references(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
-    """D301: a rule names an unknown asset or group."""
+    """D401: a roster or route names an unknown person or roster."""
     persons = {person.id for person in loaded.config.people.people}
     rosters = {roster.id for roster in loaded.config.people.rosters}
     for position, roster in enumerate(loaded.config.people.rosters):
@@ -92,3 +95,17 @@ def every_page_has_a_route(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
             message = f"no route takes class {rule.cls}, severity {rule.severity} of rule {rule.id}"
             hint = "Add a route to people.yaml; the last one may take everything."
             yield loaded.problem("D404", "rules", ("rules", position), message, hint)
+
+
+def routes_reached(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D405: no alarm comes as far as a route (warning)."""
+    taken: set[tuple[AlarmClass, Severity]] = set()
+    for position, route in enumerate(loaded.config.people.routes):
+        wanted = set(product(route.classes or AlarmClass, route.severities or Severity))
+        if wanted <= taken:
+            message = (
+                f"nothing comes as far as route {route.id}: the ones before it take all of its classes and severities"
+            )
+            hint = "Put it before them: the first route that fits decides."
+            yield loaded.problem("D405", "people", ("routes", position), message, hint, warning=True)
+        taken |= wanted

@@ -63,12 +63,16 @@ def feed_cycles(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
                 stack.pop()
                 path.pop()
             elif child in path:
-                circle = " -> ".join([*path[path.index(child) :], child])
+                circle = " -> ".join(_shortened([*path[path.index(child) :], child]))
                 loc = ("assets", positions[node], "feeds")
                 yield loaded.problem("D103", "site", loc, f"feeds goes in a circle: {circle}", "Remove one of them.")
             elif child in feeds and child not in done:
                 stack.append((child, iter(feeds[child])))
                 path.append(child)
+
+
+def _shortened(circle: list[str]) -> list[str]:
+    return circle if len(circle) <= 12 else [*circle[:5], f"({len(circle) - 10} more)", *circle[-5:]]
 
 
 def unknown_sections(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
