@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Final, TypeAlias
 
-from dcmon.collectors.profile_model import Reference, RowCondition, When, Words
+from dcmon.collectors.profile_model import Reference, RowCondition, ScaleFrom, When, Words
 from dcmon.collectors.snmp.ber import suffix_parts
 from dcmon.collectors.transforms import (
     Linear,
@@ -274,6 +274,9 @@ def _truth(decode: Decoder) -> Decoder:
 
 # --- values that depend on others ---
 
+_MOST_VARIANTS: Final = 256
+"""Decoders kept per entry: a factor may be any number that the device says."""
+
 
 class Dynamic:
     """The words that depend on other values (scale_from, unit_from, absent_when, only_when) or hide a value."""
@@ -303,11 +306,10 @@ class Dynamic:
             return plain  # what says nothing needs neither scale nor unit, which may be missing with it
         factor = Fraction(1)
         for source in self._words.scale_from:
-            said = other(source)
-            found = source.map.get(said) if isinstance(said, int) else None
+            found = _factor_said(source, other(source))
             if found is None:
                 return DECODE
-            factor *= exact(found)
+            factor *= found
         unit: str | None = None
         if self._words.unit_from is not None:
             unit = _unit_said(self._words.unit_from.map, other(self._words.unit_from))
@@ -315,6 +317,8 @@ class Dynamic:
                 return DECODE
         key = (factor, unit)
         if key not in self._cache:
+            if len(self._cache) >= _MOST_VARIANTS:
+                self._cache.clear()
             self._cache[key] = self._variant(factor, unit)
         decoder = self._cache[key]
         return decoder(raw) if decoder is not None else DECODE
@@ -325,6 +329,20 @@ class Dynamic:
         if converted is None:
             return None
         return compile_value(self._words, self._quantity, linear.then(converted))
+
+
+def _factor_said(source: ScaleFrom, said: Raw) -> Fraction | None:
+    if not isinstance(said, int):
+        return None
+    if source.map is None:
+        factor = Fraction(said)
+    elif said in source.map:
+        factor = exact(source.map[said])
+    else:
+        return None
+    if not source.divide:
+        return factor
+    return 1 / factor if factor else None
 
 
 def _unit_said(units: Mapping[int | str, str], said: Raw) -> str | None:

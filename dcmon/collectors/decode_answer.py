@@ -61,7 +61,7 @@ class CompiledRate(NamedTuple):
     point: str
     factor: int
     limit: str | None
-    uptime: Oid | None
+    uptime: Oid
     discontinuity: Oid | None
 
 

@@ -8,6 +8,9 @@ from typing import Final, NamedTuple
 from dcmon.collectors.decode import BAD, GOOD, Result
 
 _WRAP_32: Final = 1 << 32
+_LATE_TICKS: Final = 500
+_EARLY_TICKS: Final = 6_000
+"""Agents that tell an uptime of some seconds ago, and in leaps, have not restarted."""
 _NOT_BELIEVED: Final[Result] = (None, BAD, "rate")
 
 
@@ -18,9 +21,11 @@ class Sample(NamedTuple):
     value: int
     bits: int
     uptime: int | None = None
-    """sysUpTime in ticks: it must not have gone back."""
+    """sysUpTime in ticks; without it nobody knows whether the counter went on."""
     discontinuity: int | None = None
-    """ifCounterDiscontinuityTime: it must not have changed."""
+    """ifCounterDiscontinuityTime: it must not have changed. None where the agent has none."""
+    source: str = ""
+    """OID of the counter: two ports may swap their names."""
 
 
 @dataclass(slots=True)
@@ -41,12 +46,12 @@ class RateMemory:
             return None
         elapsed = sample.ts - before.ts
         delta = sample.value - before.value
-        if delta < 0:
-            if sample.bits != 32 or sample.uptime is None:
-                return None
+        if delta < 0 and sample.bits == 32:
             delta += _WRAP_32
         if elapsed <= 0 or delta < 0:
             return None
+        if sample.bits == 32 and limit is not None and limit * elapsed >= _WRAP_32 * factor * 1000:
+            return _NOT_BELIEVED  # at the speed of the line it may have wrapped more than once
         rate = (delta * factor * 1000 + elapsed // 2) // elapsed
         if limit is not None and limit > 0 and rate * 10 > limit * 11:
             return _NOT_BELIEVED
@@ -55,8 +60,19 @@ class RateMemory:
 
 def restarted(before: Sample, now: Sample) -> bool:
     """Whether the counter may have begun anew between the two."""
-    if now.bits != before.bits or now.discontinuity != before.discontinuity:
+    if now.bits != before.bits or now.discontinuity != before.discontinuity or now.source != before.source:
         return True
     if now.uptime is None or before.uptime is None:
-        return now.uptime is not before.uptime
-    return now.uptime < before.uptime
+        return True
+    return not went_on(before.uptime, now.uptime, now.ts - before.ts)
+
+
+def went_on(before: int, now: int, elapsed_ms: int) -> bool:
+    """Whether a device whose sysUpTime was `before` ran through until it was `now`, both in ticks of 10 ms.
+
+    The uptime has to have grown by about what passed: a device may have restarted long enough ago to be older again
+    than it was. It wraps by itself after 497 days (RFC 3418: TimeTicks are modulo 2^32), which is no restart.
+    """
+    grown = (now - before) % _WRAP_32
+    passed = elapsed_ms // 10
+    return passed // 2 - _LATE_TICKS <= grown <= passed * 2 + _EARLY_TICKS

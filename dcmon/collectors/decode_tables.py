@@ -197,7 +197,7 @@ def _remember_rate(slot: Column, row: Row, varbind: VarBind, reading: Reading, a
     rate = slot.rate
     if rate is None or reading.quality is not GOOD or not isinstance(reading.value, int):
         return
-    uptime = answer.raw(rate.uptime) if rate.uptime is not None else None
+    uptime = answer.raw(rate.uptime)
     restart = answer.cell(rate.discontinuity, row.suffix) if rate.discontinuity is not None else None
     sample = Sample(
         out.ts,
@@ -205,6 +205,7 @@ def _remember_rate(slot: Column, row: Row, varbind: VarBind, reading: Reading, a
         64 if varbind.tag == COUNTER64 else 32,
         uptime if isinstance(uptime, int) else None,
         restart if isinstance(restart, int) else None,
+        reading.source or "",
     )
     out.pending.append((rate, row.label, sample, reading.source or ""))
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from hashlib import sha256
 from typing import Any, Final, Protocol
 
 from dcmon.collectors.collect import DeviceMemory, ask_snmp, collect_modbus, collect_snmp, decode_asked
+from dcmon.collectors.decode_rates import went_on
 from dcmon.collectors.identify import SYS_OBJECT_ID, Match, identify, identify_as, printable
 from dcmon.collectors.maps import Maps
 from dcmon.collectors.modbus import UnitSession
@@ -54,6 +58,12 @@ class Plans:
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self.profiles = profiles
         self._plans: dict[tuple[str, tuple[bool, ...]], Plan] = {}
+
+    @cached_property
+    def rules(self) -> str:
+        """What devices are told apart by, as a digest: a profile that is new may know better what a device is."""
+        said = {name: [rule.model_dump_json() for rule in profile.match] for name, profile in self.profiles.items()}
+        return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def plan(self, name: str, protocol: str, identity: Identity | None = None) -> Plan:
         """The plan of a device of this profile. CollectError(profile): unknown, faulty or of another protocol."""
@@ -118,7 +128,8 @@ class SnmpDevice:
         self._maps = Maps(maps)
         self._plan: Plan | None = None
         self._memory = DeviceMemory()
-        self._uptime: int | None = None
+        self._uptime: tuple[int, int] | None = None
+        """(when, sysUpTime) as last heard."""
         self._failures = 0
 
     async def poll(self, groups: frozenset[str], now: int) -> list[Reading]:
@@ -134,12 +145,12 @@ class SnmpDevice:
     async def _read(self, groups: frozenset[str], now: int) -> list[Reading]:
         plan, group = self._plan, _group(groups)
         if plan is None or self._failures >= _FORGET_AFTER:
-            plan = await self._recognise(await self._session.get(_WHO))
+            plan = await self._recognise(await self._session.get(_WHO), now)
         elif SLOW in groups:
             # Who it is goes along with the poll: usually it is the same one, and then this was all.
             asked = await ask_snmp(self._session, plan, group, _WHO)
             who = [asked.scalars[oid] for oid in _WHO if oid in asked.scalars]
-            found = await self._recognise(who) if len(who) == len(_WHO) else plan
+            found = await self._recognise(who, now) if len(who) == len(_WHO) else plan
             if found is plan:
                 return decode_asked(plan, group, asked, self.asset, now, self._memory)
             plan = found
@@ -149,13 +160,13 @@ class SnmpDevice:
         """Lets go of the session's requests."""
         await self._session.close()
 
-    async def _recognise(self, who: Sequence[VarBind]) -> Plan:
-        """The plan of whoever answers now; `who` is what it says to `_WHO`."""
+    async def _recognise(self, who: Sequence[VarBind], now: int) -> Plan:
+        """The plan of whoever answers at `now`; `who` is what it says to `_WHO`."""
         object_id, uptime = who
         said = printable(object_id).removeprefix(".")
         ticks = uptime.value if isinstance(uptime.value, int) else None
-        restarted = ticks is not None and self._uptime is not None and ticks < self._uptime
-        self._uptime = ticks
+        before, self._uptime = self._uptime, None if ticks is None else (now, ticks)
+        restarted = ticks is not None and before is not None and not went_on(before[1], ticks, now - before[0])
         if self._failures >= _FORGET_AFTER:
             self._memory = DeviceMemory()
         plan = self._plan
@@ -168,16 +179,18 @@ class SnmpDevice:
         return plan
 
     async def _identify(self, object_id: str) -> Match:
-        name = self._profile
-        if name is None:
-            kept = self._identities.get(self.asset) or {}
-            if kept.get("sys_object_id") == object_id and kept.get("profile") in self._plans.profiles:
-                name = str(kept["profile"])
-        profile = self._plans.profiles.get(name) if name is not None else None
-        if profile is not None:
+        if self._profile is not None:
+            profile = self._plans.profiles.get(self._profile)
+            if profile is None:
+                message = f"there is no profile {self._profile!r}; `dcmon check` lists what is wrong"
+                raise CollectError("profile", message)
             return Match(profile.name, 1.0, await identify_as(self._session, profile))
-        if name is not None:
-            raise CollectError("profile", f"there is no profile {name!r}; `dcmon check` lists what is wrong")
+        kept = self._identities.get(self.asset) or {}
+        known = self._plans.profiles.get(str(kept.get("profile")))
+        if known is not None and kept.get("sys_object_id") == object_id and kept.get("rules") == self._plans.rules:
+            identity = await identify_as(self._session, known)
+            if identity.sys_descr == kept.get("sys_descr"):
+                return Match(known.name, 1.0, identity)
         return await identify(self._session, self._plans.profiles)
 
     def _keep(self, match: Match) -> None:
@@ -185,6 +198,7 @@ class SnmpDevice:
             "profile": match.profile,
             "sys_object_id": match.identity.sys_object_id,
             "sys_descr": match.identity.sys_descr,
+            "rules": self._plans.rules,
         }
         if self._identities.get(self.asset) != identity:
             self._identities.put(self.asset, identity)

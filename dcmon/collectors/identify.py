@@ -1,6 +1,7 @@
 """What a device is: sysObjectID and sysDescr first, then what it answers, then the standards that many speak.
 
-An unknown device still gets a profile when it speaks RFC 1628 or IF-MIB: something true instead of nothing.
+An unknown device still gets a profile: `rfc1628` when it speaks UPS-MIB, else `standard`, which is whatever of the
+general standards it answers. Something true instead of nothing.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def _weight(rule: Rule) -> tuple[float, int]:
     """(confidence, how specific). A standard never beats what a vendor says for itself."""
     specific = len(rule.sys_object_id or "") + len(rule.sys_descr or "") + len(rule.value or "")
     if rule.standard:
-        return _STANDARD, specific
+        return _STANDARD, specific + len(rule.probe or rule.column or "")
     if rule.sys_object_id is not None:
         sure = _OWN + 0.05 * ((rule.sys_descr is not None) + (rule.probe is not None))
         return sure, specific

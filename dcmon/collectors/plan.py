@@ -97,7 +97,7 @@ def _snmp_group(part: Resolved) -> SnmpGroup:
         for reference in references(entry):
             if reference.oid is not None:
                 _want(wanted, reference.oid, None)
-        if entry.rate is not None and entry.rate.uptime is not None:
+        if entry.rate is not None:
             _want(wanted, entry.rate.uptime, None)
     for table in part.tables:
         if table.rows is not None:
@@ -224,7 +224,7 @@ def _column(entry: Entry) -> Column:
             rate.point,
             rate.factor,
             rate.limit,
-            oid_of(rate.uptime) if rate.uptime is not None else None,
+            oid_of(rate.uptime),
             oid_of(rate.discontinuity) if rate.discontinuity is not None else None,
         )
         if rate is not None

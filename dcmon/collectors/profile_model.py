@@ -25,7 +25,7 @@ from dcmon.collectors.profile_types import (
 )
 from dcmon.config.base import Identifier, Strict
 
-Kind = Literal["ups", "pdu", "ats", "genset", "cooling", "environment", "network", "meter", "dc_power"]
+Kind = Literal["ups", "pdu", "ats", "genset", "cooling", "environment", "network", "meter", "dc_power", "other"]
 Status = Literal["verified", "recorded", "public map", "assumed", "derived"]
 PointName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$")]
 """`battery.charge`: lower case, a thing and what is said of it."""
@@ -64,7 +64,10 @@ class When(Reference):
 class ScaleFrom(Reference):
     """A factor that the device itself tells, e.g. ENTITY-SENSOR-MIB's precision."""
 
-    map: Annotated[dict[int, Factor], Field(min_length=1, description="what the other value says -> factor")]
+    map: Annotated[dict[int, Factor], Field(min_length=1)] | None = Field(
+        default=None, description="what the other value says -> factor; without it the other value is the factor"
+    )
+    divide: bool = Field(default=False, description="by the factor, instead of multiplying with it")
 
 
 class UnitFrom(Reference):
@@ -144,7 +147,9 @@ class Rate(Strict):
     point: str
     factor: int = Field(default=1, ge=1, description="8 makes bit/s of octets")
     limit: str | None = Field(default=None, description="point of the same index that gives the speed")
-    uptime: OidText | None = Field(default=None, description="sysUpTime: it must not have gone back")
+    uptime: OidText = Field(
+        default="1.3.6.1.2.1.1.3.0", description="sysUpTime or its like, in ticks: it must have gone on"
+    )
     discontinuity: OidText | None = Field(default=None, description="column that changes when the counter was reset")
 
 

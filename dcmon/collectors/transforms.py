@@ -66,6 +66,7 @@ CONVERSIONS: Final[Mapping[tuple[UnitName, UnitName], Linear]] = {
     ("l/h", "l/min"): Linear(Fraction(1, 60)),
     ("gal/min", "l/min"): _by("3.785411784"),
     ("l/s", "m3/h"): _by("3.6"),
+    ("m3/min", "m3/h"): _by("60"),
     ("cfm", "m3/h"): _by("1.69901082"),
     ("gal", "l"): _by("3.785411784"),
     ("m3", "l"): _by("1000"),

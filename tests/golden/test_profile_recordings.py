@@ -42,7 +42,7 @@ EXPECTED_PROFILE = {
 }
 """What must be found for some of them; the others only have to decode right."""
 
-UNCOVERED = "network"
+UNCOVERED = "standard"
 """The profile that devices get for which there is none of their own; what they alone can say is missing then."""
 
 

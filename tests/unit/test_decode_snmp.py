@@ -338,6 +338,18 @@ def interface(octets: object, uptime: int = 1000, speed: int = 1000, discontinui
     return {f"{IFX}.1.1": "xe-0", f"{IFX}.15.1": speed, hc: octets, UPTIME: uptime, f"{IFX}.19.1": discontinuity}
 
 
+GAP = f"{IFX}.19.1"
+
+
+def without(values: dict[str, object], oid: str) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name != oid}
+
+
+def renumbered(values: dict[str, object]) -> dict[str, object]:
+    """The port's row under another ifIndex."""
+    return {name if name == UPTIME else name.removesuffix(".1") + ".7": value for name, value in values.items()}
+
+
 @pytest.mark.parametrize(
     ("before", "after", "outcome"),
     [
@@ -352,10 +364,20 @@ def interface(octets: object, uptime: int = 1000, speed: int = 1000, discontinui
         (interface(C64(0)), interface(C64(1_375_000_000), uptime=2000), 1_100_000_000),
         (interface(C64(0)), interface(C64(1_375_000_100), uptime=2000), "rate"),
         (interface(C64(0), speed=0), interface(C64(9_999_000_000), uptime=2000, speed=0), 7_999_200_000),
+        (interface(C64(1000), uptime=2**32 - 400), interface(C64(2250), uptime=600), 1000),
+        (interface(C32(2**32 - 100), uptime=2**32 - 400), interface(C32(1150), uptime=600), 1000),
+        (interface(C64(1000), uptime=2**32 - 40_000), interface(C64(2250), uptime=600), None),
+        (without(interface(C64(1000)), UPTIME), without(interface(C64(2250)), UPTIME), None),
+        (interface(C64(1000)), without(interface(C64(2250)), UPTIME), None),
+        (without(interface(C64(1000)), GAP), without(interface(C64(2250), uptime=2000), GAP), 1000),
+        (interface(C32(1000), speed=10_000), interface(C32(2250), uptime=2000, speed=10_000), "rate"),
+        (interface(C64(1000)), renumbered(interface(C64(2250), uptime=2000)), None),
     ],
     ids=[
         "plain", "64 bits exactly", "32 bits wrapped", "64 bits went back", "restart, not wrap", "restart",
         "discontinuity", "other width", "1.1 x speed", "above 1.1 x speed", "speed not known",
+        "uptime wrapped", "both wrapped", "restart just before the wrap", "no uptime", "no uptime any more",
+        "no discontinuity column", "32 bits that may have wrapped twice", "another port of the same name",
     ],
 )  # fmt: skip
 def test_rate_of_a_counter(before: dict[str, object], after: dict[str, object], outcome: object) -> None:
@@ -364,6 +386,23 @@ def test_rate_of_a_counter(before: dict[str, object], after: dict[str, object], 
     assert not [one for one in read(plan, before, 0, memory) if one.point == "if.in_rate"]
     rates = [one for one in said(read(plan, after, 10_000, memory)) if one[0] == "if.in_rate"]
     assert rates == ([] if outcome is None else [("if.in_rate", "xe-0", outcome)])
+
+
+def test_each_port_is_counted_in_the_width_that_it_has() -> None:
+    plan, memory = compile_plan(load_profiles()["network"]), DeviceMemory()
+
+    def ports(wide: int, narrow: int, uptime: int) -> dict[str, object]:
+        names = {f"{IFX}.1.1": "wide", f"{IFX}.1.2": "narrow", UPTIME: uptime}
+        return names | {f"{IFX}.6.1": C64(wide), f"{IF}.10.1": C32(wide % 2**32), f"{IF}.10.2": C32(narrow)}
+
+    read(plan, ports(2**40, 2**32 - 1000, 1000), 0, memory)
+    after = read(plan, ports(2**40 + 10_000, 4000, 2000), 10_000, memory)
+    rates = {one.index: one.value for one in after if one.point == "if.in_rate"}
+    assert rates == {"wide": 8000, "narrow": 4000}
+    assert {one.index: one.value for one in after if one.point == "if.in_octets"} == {
+        "wide": 2**40 + 10_000,
+        "narrow": 4000,
+    }
 
 
 def test_same_instant_twice_gives_no_rate() -> None:

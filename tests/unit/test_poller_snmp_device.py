@@ -109,6 +109,7 @@ async def test_an_unknown_device_is_identified_at_its_first_poll_and_then_no_mor
     assert device.match.profile == "alpha"
     assert kept.get("ups-a") == {
         "profile": "alpha", "sys_object_id": "1.3.6.1.4.1.99001.7", "sys_descr": "firmware 2.0",
+        "rules": plans.rules,
     }  # fmt: skip
     agent.asked.clear()
     assert values(await device.poll(frozenset({FAST}), 2)) == {"ups.on_battery": False}
@@ -119,11 +120,49 @@ async def test_an_unknown_device_is_identified_at_its_first_poll_and_then_no_mor
 
 async def test_what_a_device_said_before_a_restart_of_dcmon_spares_the_long_search(plans: Plans) -> None:
     kept = Identities()
-    kept.put("ups-a", {"profile": "alpha", "sys_object_id": "1.3.6.1.4.1.99001.7", "sys_descr": ""})
+    await SnmpDevice("ups-a", Agent(answers(99001, UPS)), plans, identities=kept).poll(EVERYTHING, 1)
     known, unknown = Agent(answers(99001, UPS)), Agent(answers(99001, UPS))
     await SnmpDevice("ups-a", known, plans, identities=kept).poll(EVERYTHING, 1)
     await SnmpDevice("ups-b", unknown, plans, identities=kept).poll(EVERYTHING, 1)
     assert max(map(len, known.asked)) < 5 < max(map(len, unknown.asked))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"sys_descr": "firmware 1.0"}, "other firmware"),
+        ({"rules": "of another version"}, "profiles that are new may know better"),
+        ({"profile": "gone"}, "the profile is not there any more"),
+    ],
+)
+async def test_what_is_not_as_it_was_before_a_restart_of_dcmon_is_searched_for_again(
+    plans: Plans, change: dict[str, str], why: str
+) -> None:
+    kept, agent = Identities(), Agent(answers(99001, UPS))
+    await SnmpDevice("ups-a", agent, plans, identities=kept).poll(EVERYTHING, 1)
+    true = dict(kept.get("ups-a") or {})
+    kept.put("ups-a", {**true, "profile": "beta"} | change)
+    device = SnmpDevice("ups-a", agent, plans, identities=kept)
+    assert values(await device.poll(EVERYTHING, 1)) == {"ups.on_battery": False, "battery.charge": 87}, why
+    assert kept.get("ups-a") == true
+
+
+async def test_uptime_that_wraps_after_497_days_is_no_restart(plans: Plans) -> None:
+    agent = Agent(answers(99001, UPS, uptime=2**32 - 500))
+    device = SnmpDevice("ups-a", agent, plans)
+    await device.poll(EVERYTHING, 0)
+    agent.asked.clear()
+    agent.become(answers(99001, UPS, uptime=500))
+    await device.poll(EVERYTHING, 10_000)
+    assert len(agent.asked) == 1, "nothing but the poll"
+
+
+async def test_a_restart_long_ago_is_seen_although_the_device_is_older_than_it_was(plans: Plans) -> None:
+    agent = Agent(answers(99001, UPS, uptime=10_000))
+    device = SnmpDevice("ups-a", agent, plans)
+    await device.poll(EVERYTHING, 0)
+    agent.become(answers(99001, UPS, descr="firmware 1.4", uptime=60_000))
+    assert values(await device.poll(EVERYTHING, 3_600_000))["battery.charge"] == 8.7, "up for 600 s, not for 3,700 s"
 
 
 async def test_a_cached_identity_of_another_device_is_not_believed(plans: Plans) -> None:
@@ -183,7 +222,8 @@ async def test_maps_move_readings_to_the_assets_that_they_are_of(plans: Plans) -
 
 
 async def test_a_device_that_nothing_fits_says_so(plans: Plans) -> None:
-    device = SnmpDevice("a", Agent(answers(99777, {"1": 0})), plans)
+    mute = [one for one in answers(99777, {"1": 0}) if one.oid != parse_oid("1.3.6.1.2.1.1.3.0")]
+    device = SnmpDevice("a", Agent(mute), plans)
     with pytest.raises(CollectError, match="firmware") as caught:
         await device.poll(EVERYTHING, 1)
     assert caught.value.reason == "unknown"

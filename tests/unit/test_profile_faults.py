@@ -85,7 +85,7 @@ SCALARS = [
     ("battery.voltage, given_in: mV, unit_from: {oid: 1.3.6.1.2.0, map: {1: V}}", "unit_from means nothing beside"),
     ("battery.voltage, scale_from: [{oid: 1.3.6.1.2.0, map: {1: 0}}]", "a factor of 0"),
     ("my.state, description: x, unit: V, states: {1: true}", "have no unit"),
-    ("'My State', description: x, unit: V", "should match pattern"),
+    ("'My State', description: x, unit: V", "points[1].point"),
     ("battery.voltage, fast: true", "the vocabulary says its fast"),
 ]
 
@@ -135,7 +135,7 @@ def test_columns_that_do_not_fit_are_refused(tmp_path: Path, words: str, reason:
 REGISTERS = [
     ("fuel.volume, holding: 65535, as: u32", "ends behind 65535"),
     ("fuel.volume, holding: 70000, as: u32", "less than or equal to 65535"),
-    ("fuel.volume, holding: 12, as: u24", "input should be 'u16'"),
+    ("fuel.volume, holding: 12, as: u24", "should be 'u16'"),
     ("fuel.volume, holding: 12, as: u16, absent: [-1]", "-1 is nothing that u16 can say"),
     ("fuel.volume, holding: 12, as: s16, absent: [0xFFFF]", "65535 is nothing that s16 can say"),
     ("fuel.volume, holding: 12, as: u16, word_order: little", "one register has no word order"),
@@ -161,13 +161,13 @@ def test_registers_that_do_not_fit_are_refused(tmp_path: Path, words: str, reaso
 
 FILES = [
     (UPS + "colour: red\n", 10, "'colour' is not known here"),
-    (UPS + "status: wild\n", 10, "status: input should be"),
+    (UPS + "status: wild\n", 10, "status: should be"),
     (UPS.replace("kind: ups\n", "") + "kind: ups\n", 9, "kind stands behind the points"),
     (UPS + "  - {point: battery.voltage, oid: 1.3.6.1.0, note: 2026-13-45}\n", 10, "month must be in 1..12"),
     (UPS + "  - just words\n", 10, "words with values are wanted here"),
     (HEAD + "points: 3\n", 8, "a list is wanted here"),
     (HEAD, 1, "gives no point"),
-    (UPS.replace("kind: ups", "kind: toaster"), 4, "kind: input should be 'ups'"),
+    (UPS.replace("kind: ups", "kind: toaster"), 4, "kind: should be 'ups'"),
     (UPS.replace("{sys_object_id: 1.3.6.1.4.1.99999.1}", "{value: x}"), 7, "a match has sys_object_id"),
     # two tables, two rows, two kinds of one point
     (TABLE + "  - name: t\n    points: [{point: humidity, column: 1.3.6.1.4.1.9.2}]\n", 13, "two tables are called"),
