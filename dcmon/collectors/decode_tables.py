@@ -99,7 +99,7 @@ def _label(table: Table, answer: Answer, suffix: bytes, numbers: tuple[int, ...]
 
 
 def _number(index: str, numbers: tuple[int, ...]) -> int:
-    position = {"second": 1, "last": -1}.get(index, 0)
+    position = {"second": 1, "third": 2, "last": -1}.get(index, 0)
     return numbers[position] if len(numbers) > max(position, 0) else 0
 
 
@@ -175,18 +175,20 @@ def decode_late_column(slot: Column, rows: Sequence[Row], answer: Answer, out: O
         if reading is not None and out.wanted(slot.point, slot.index, fallback):
             out.add_late(reading, fallback)
         return
-    wanted = fallback == "index" or out.wanted(slot.point, None, fallback)
+    if fallback != "index" and not out.wanted(slot.point, None, fallback):
+        return
+    out.names.pop(slot.point, None)  # named in the same order, a row has the name of the one that it stands in for
     replaced = False
     for row in rows:
         varbind = cells.get(row.suffix)
-        if varbind is None or not wanted or not (replaced or out.wanted(slot.point, row.label, fallback)):
+        reading = None if varbind is None else _cell(slot, row, varbind, answer, out)
+        if varbind is None or reading is None:
             continue
-        reading = _cell(slot, row, varbind, answer, out)
-        if reading is None:
-            continue
+        if slot.where:
+            reading = reading._replace(index=out.name_of(slot.point, row))
         if replaced:
             out.readings.append(reading)
-        elif not out.add_late(reading, fallback):
+        elif not out.wanted(slot.point, reading[3], fallback) or not out.add_late(reading, fallback):
             continue
         elif fallback == "point":
             replaced = True  # the rest of this column belongs to it

@@ -230,7 +230,7 @@ class Table(Strict):
     """Columns that share their rows."""
 
     name: str
-    index: Literal["suffix", "first", "second", "last"] | IndexNames = "suffix"
+    index: Literal["suffix", "first", "second", "third", "last"] | IndexNames = "suffix"
     labels: dict[int, str] = Field(default_factory=dict, description="names by number, e.g. {1: a, 2: b}")
     prefix: str = Field(default="", description="put before every index, where two tables give the same point")
     rows: OidText | None = Field(default=None, description="scalar that says how many rows are in use")

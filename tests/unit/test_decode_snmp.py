@@ -114,11 +114,14 @@ def test_row_is_chosen_by_the_last_number_of_its_index() -> None:
     rows = {1: (7467, 3), 4: (229, 0), 5: (1665, 0), 6: (1751, 0)}
     values = {f"{value}.{kind}": raw for kind, (raw, _) in rows.items()}
     values |= {f"{decimals}.{kind}": digits for kind, (_, digits) in rows.items()}
-    assert said(read(plan, values)) == [
+    assert set(said(read(plan, values))) == {
+        ("pdu.power", None, 1665),
+        ("cord.power", "1", 1665),
+        ("pdu.apparent_power", "1", 1751),
         ("phase.current", "1", 7.467),
+        ("phase.voltage", "1", 229),
         ("input.voltage", "1", 229),
-        ("pdu.power", "1", 1665),
-    ]
+    }
 
 
 def test_source_of_a_row_is_the_object_it_came_from(tmp_path: Path) -> None:
@@ -205,6 +208,32 @@ tables:
     assert said(read(plan, values)) == [("temperature", "1", 21.5)]
     assert said(read(plan, values | {f"{ROOT}.2.1": 77})) == [("temperature", "1", "decode")]
     assert said(read(plan, values | {f"{ROOT}.1.1": 4})) == []
+
+
+def test_rows_that_where_chooses_keep_their_names_in_a_fallback(tmp_path: Path) -> None:
+    """Inlet 1 has rows for its current (1) and voltage (4); poles come first and a single-phase device has none."""
+    body = f"""\
+tables:
+  - name: poles
+    index: third
+    points:
+      - {{point: phase.voltage, column: {ROOT}.2, where: [{{row_last: [4]}}]}}
+  - name: inlets
+    index: second
+    points:
+      - {{point: phase.current, column: {ROOT}.1, where: [{{row_last: [1]}}]}}
+      - {{point: phase.voltage, column: {ROOT}.1, where: [{{row_last: [4]}}], fallback: point}}
+"""
+    plan = plan_of(tmp_path, body)
+    inlet = {f"{ROOT}.1.1.1.1": 7, f"{ROOT}.1.1.1.4": 230}
+    poles = {f"{ROOT}.2.1.1.{pole}.4": 230 + pole for pole in (1, 2, 3)}
+    assert said(read(plan, inlet)) == [("phase.current", "1", 7), ("phase.voltage", "1", 230)]
+    assert said(read(plan, inlet | poles)) == [
+        ("phase.voltage", "1", 231),
+        ("phase.voltage", "2", 232),
+        ("phase.voltage", "3", 233),
+        ("phase.current", "1", 7),
+    ]
 
 
 def test_value_that_says_nothing_is_a_sentinel_even_where_its_unit_is_missing_too(tmp_path: Path) -> None:
