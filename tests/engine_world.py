@@ -143,8 +143,8 @@ class World:
         """The process ends and another goes on from the journal."""
         judge = self.judge
         snapshot = Snapshot(
-            dict(judge.alarms), dict(judge.incidents), dict(judge.tasks), dict(judge.clocks), self.open_intervals(), {},
-            dict(self.latest) if readings else {}, at(second if alive is None else alive),
+            dict(judge.alarms), dict(judge.incidents), dict(judge.tasks), dict(judge.clocks), self.open_intervals(),
+            readings=dict(self.latest) if readings else {}, alive=at(second if alive is None else alive),
         )  # fmt: skip
         self.judge = Judge(self.config, snapshot, at(second), live=self.live)
 

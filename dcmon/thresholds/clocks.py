@@ -79,7 +79,7 @@ class Clocks:
         if run is not None and run.row.state != "stopped":
             run.suffer(alarm.key)
             return
-        if run is not None and run.row.stopped is not None and started - run.row.stopped - run.moved <= spec.reopen:
+        if run is not None and run.row.stopped is not None and _goes_on(run, started):
             gap = format_duration(max(started - run.row.stopped - run.moved, 0))
             run.moved = 0
             row = replace(
@@ -124,6 +124,11 @@ class Clocks:
         """The last clock of the fault that the alarm is part of."""
         rule = self._rules.get(alarm.rule)
         return None if rule is None or rule.clock is None else self._runs.get((alarm.asset, rule.clock))
+
+    def same_fault(self, alarm: Alarm) -> str | None:
+        """The incident of the fault that an alarm belongs to as the fault's clock sees it; None for a new one."""
+        run = self._of(alarm)
+        return run.row.incident if run is not None and _goes_on(run, alarm.started or 0) else None
 
     def moved(self, old: str, new: str) -> None:
         """Incident `old` was merged into `new`."""
@@ -210,3 +215,8 @@ class Clocks:
         self._ledger.tell(
             Transition(now, "clock", row.id, state, reason, row.asset, row.rule, severity, row.incident, data)
         )
+
+
+def _goes_on(run: _Run, started: int) -> bool:
+    """Whether a fault that began at `started` is the same as the one before."""
+    return run.row.stopped is None or started - run.row.stopped - run.moved <= run.spec.reopen

@@ -56,6 +56,7 @@ class Compiler:
         self._lost: dict[str, LostOnBatteryWatch] = {}
         self.silent_watches: list[SilentWatch] = []
         """Every watch that notices a device from which nothing is heard."""
+        self.follows_watches: list[FollowsWatch] = []
 
     def compile(self) -> None:
         """All rules: those on devices and groups at once, those on series as the series show."""
@@ -139,7 +140,9 @@ class Compiler:
 
     def follows(self, rule: FollowsRule) -> None:
         cell = self._cell(rule, rule.asset, None, rule.within + rule.on_delay, Phase.DEADLINE)
-        self._alarms.add(cell, FollowsWatch(cell, self._alarms, rule, self._board))
+        watch = FollowsWatch(cell, self._alarms, rule, self._board)
+        self._alarms.add(cell, watch)
+        self.follows_watches.append(watch)
 
     def _devices(self, kinds: tuple[AssetKind, ...]) -> list[str]:
         """The assets of these kinds that are asked; all that are asked when there are none."""

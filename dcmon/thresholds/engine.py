@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from dcmon.config.config import Config
 from dcmon.config.entries import Entry
-from dcmon.config.holds import Holds
+from dcmon.config.holds import HOLD, Holds
 from dcmon.model import Alarm, Changes, FaultClock, Incident, Reading, Record, SeriesKey, Snapshot, Task
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import NEVER, Board
@@ -49,6 +49,8 @@ class Judge:
         snapshot = snapshot or Snapshot()
         self._snapshot: Snapshot | None = snapshot
         self._live = live
+        self._first_look = round(HOLD * config.agent.polling.slow)
+        """After a restart, how long it takes until every device that answers has been asked, ms."""
         self._now = now
         self._timers = Timers()
         self._ledger = Ledger(snapshot)
@@ -62,6 +64,7 @@ class Judge:
         self._entries = Entries(self._ledger, self._topology)
         self._incidents.keep_row = self._alarms.keep_row
         self._incidents.moved = self._clocks.moved
+        self._incidents.same_fault = self._clocks.same_fault
         self._compiler = Compiler(config, self._topology, self._board, self._timers, self._alarms, self._ledger, live)
         self._compiler.compile()
         self._indicators = Indicators(catalogue(config).values(), self._topology, self._board, self._ledger)
@@ -223,6 +226,8 @@ class Judge:
         self._board.restore(snapshot.readings, start, fresh=gap <= 0)
         if gap > 0:
             shift_silence(self._compiler.silent_watches, self._alarms, gap)
+        for sequence in self._compiler.follows_watches:
+            sequence.go_on(start + self._first_look if gap > 0 else 0, self._timers)
         for watch in self._compiler.silent_watches if self._live else ():
             known = alive is not None and gap <= 0 and watch.slot is not None
             watch.listening = NEVER if known else start

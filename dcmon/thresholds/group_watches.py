@@ -7,11 +7,12 @@ from dataclasses import replace
 from dcmon.config.base import format_duration
 from dcmon.config.rules import CapacityRule, CountRule, FollowsRule
 from dcmon.config.site import Asset, Group
-from dcmon.model import Value
+from dcmon.model import AlarmState, Value
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import NEVER, Board
-from dcmon.thresholds.cells import Cell
+from dcmon.thresholds.cells import NOT_JUDGED, Cell
 from dcmon.thresholds.logic import Truth, all_of, compile_terms, fewer_than, show_value
+from dcmon.thresholds.timers import Phase, Timer, Timers
 from dcmon.thresholds.watches import Watch
 
 _RATING_UNITS = {"speed_bps": "bit/s", "cooling_w": "W", "power_w": "W"}
@@ -124,7 +125,8 @@ class FollowsWatch(Watch):
     """`follows`: what must come after something else has not come in time.
 
     The alarm's on-delay is the deadline. Not knowing whether it came is as bad as knowing that it did not, for nobody
-    would look; once it has come, only its known end starts a new deadline.
+    would look; once it has come, only its known end starts a new deadline. Once the deadline runs, losing sight of what
+    started it does not stop it: the network dies with the power.
     """
 
     __slots__ = ("_truth", "came", "then", "when", "within")
@@ -147,11 +149,25 @@ class FollowsWatch(Watch):
     def _judge(self) -> Truth:
         when = all_of(term.truth() for term in self.when)
         then = all_of(term.truth() for term in self.then)
-        if when is not True:
+        if when is False or (when is None and not self._running()):
             self._remember(self.came and when is None)
             return when
         self._remember(then is True or (then is None and self.came))
         return not self.came
+
+    def _running(self) -> bool:
+        """Whether a deadline runs or is over, or did and was until the process was started again."""
+        if self.cell.holds is not NOT_JUDGED:
+            return self.cell.holds is True
+        row = self.cell.row
+        return row.due is None if row.state is AlarmState.ACTIVE else row.due is not None
+
+    def go_on(self, earliest: int, timers: Timers) -> None:
+        """After a restart: a deadline that ran is looked at when it comes, even if nothing is read, at `earliest`."""
+        row = self.cell.row
+        if row.state is AlarmState.PENDING and row.due is not None:
+            self.alarms.keep_row(replace(row, due=max(row.due, earliest)))
+            timers.set(Timer("recheck", self.evaluate, self.order, Phase.DEADLINE), max(row.due, earliest))
 
     def _remember(self, came: bool) -> None:
         """Whether it has come is a row: after a restart the readings that said so may be too old."""
@@ -171,7 +187,7 @@ class FollowsWatch(Watch):
 
     def describe(self) -> str:
         missing = [term for term in self.then if term.truth() is not True]
-        if not missing or any(term.truth() is not True for term in self.when):
+        if not missing or any(term.truth() is False for term in self.when):
             return ", ".join(term.describe() for term in (*self.when, *self.then))
         when = " and ".join(term.describe() for term in self.when)
         wanted = " and ".join(f"{term.describe()} and should be {term.wanted}" for term in missing)

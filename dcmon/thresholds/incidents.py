@@ -32,6 +32,7 @@ class IncidentBook:
         """How much of that was before it was resolved."""
         self.keep_row: Callable[[Alarm], None] = ledger.put_alarm
         self.moved: Callable[[str, str], None] = lambda old, new: None
+        self.same_fault: Callable[[Alarm], str | None] = lambda alarm: None
 
     def add(self, cell: Cell) -> None:
         """Makes an alarm known."""
@@ -56,8 +57,8 @@ class IncidentBook:
             self._join(target, cell, effects + self._same_cause(cell, joinable, target, now), now)
         elif effects:
             self._join(min(effects, key=self._age), cell, effects, now)
-        elif own is not None and self._just_resolved(own, now):
-            self._reopen(own, cell, now)
+        elif (again := self._the_same_again(own, cell, now)) is not None:
+            self._reopen(again, cell, now)
         else:
             self._begin(cell, now)
 
@@ -278,6 +279,13 @@ class IncidentBook:
 
     def _young(self, incident: Incident, now: int) -> bool:
         return now - self._age(incident)[0] <= self._settings.join
+
+    def _the_same_again(self, own: Incident | None, cell: Cell, now: int) -> Incident | None:
+        """The incident of which `cell` is the return: lately over, or over while its fault clock may still go on."""
+        if own is not None and self._just_resolved(own, now):
+            return own
+        timed = self._ledger.incidents.get(self.same_fault(cell.row) or "")
+        return timed if timed is not None and timed.state == RESOLVED else None
 
     def _just_resolved(self, incident: Incident, now: int) -> bool:
         if incident.state != RESOLVED or incident.resolved is None:

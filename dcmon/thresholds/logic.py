@@ -44,11 +44,18 @@ def _either(words: tuple[bool | int | float | str, ...]) -> str:
     return " or ".join(show_value(word) for word in words)
 
 
+_GROWING = frozenset({"bit/s", "W", "Wh", "B"})
+"""Units that people read in millions and milliards."""
+
+
 def show_value(value: Value, unit: str | None = None) -> str:
     """A value as messages write it: `true`, `battery`, `74.2 %`."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
+        if unit in _GROWING and abs(value) >= 1e6:
+            value, prefix = (value / 1e9, "G") if abs(value) >= 1e9 else (value / 1e6, "M")
+            return f"{round(value, 3):g} {prefix}{unit}"
         text = f"{value:.10g}" if abs(value) >= 1e6 else f"{round(value, 3):g}"
     else:
         text = "unknown" if value is None else str(value)
@@ -98,7 +105,9 @@ class Term:
         if not self.slots:
             return f"{self.point} of {self.asset} is unknown"
         telling = [slot for slot in self.slots if self.test(slot.value) is not True] or self.slots
-        return f"{telling[0].name} of {self.asset} is {show_value(telling[0].value, unit_of(self.point))}"
+        slot, unit = telling[0], unit_of(self.point)
+        was = f" (was {show_value(slot.last, unit)})" if slot.value is None and slot.last is not None else ""
+        return f"{slot.name} of {self.asset} is {show_value(slot.value, unit)}{was}"
 
 
 def compile_terms(conditions: Iterable[Condition], asset: str, board: Board, watcher: Judged) -> tuple[Term, ...]:

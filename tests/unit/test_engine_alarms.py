@@ -207,6 +207,21 @@ def test_a_fault_clock_goes_on_over_a_restart() -> None:
     assert states == ["started", "warned", "warned", "warned", "breached"]
 
 
+@pytest.mark.parametrize(("minutes", "incidents"), [(29, 1), (30, 1), (31, 2)])
+@pytest.mark.parametrize("restart", [False, True])
+def test_what_is_one_fault_to_its_clock_is_one_incident(minutes: int, incidents: int, restart: bool) -> None:
+    world = World(config(LINK), live=True)
+    world.see(0, ("uplink-1/if.oper", "down"))
+    for second in range(10, minutes * 60 + 300, 10):
+        if restart and second == 600:
+            world.restart(second)
+        world.see(second, ("uplink-1/if.oper", "up" if second < minutes * 60 + 10 else "down"))
+    clocks = [state for _, _, state in world.said("clock")]
+    assert clocks == ["started", "stopped", "reopened" if incidents == 1 else "started"]
+    assert len(world.judge.incidents) == incidents
+    assert {clock.incident for clock in world.judge.clocks.values()} == set(world.judge.incidents)
+
+
 def test_targets_of_the_site_override_the_catalogue_and_unknown_ones_are_refused() -> None:
     controls = catalogue(config(ON_BATTERY, targets={"T01": 99.5, "T21.link": 98}))
     assert controls["T01.protected"].objective.target == 99.5

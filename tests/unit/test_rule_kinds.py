@@ -303,3 +303,28 @@ def test_a_second_alarm_does_not_open_a_second_task() -> None:
     for second, level in ((0, 74.0), (100, 78.0), (110, 74.0), (300, 74.0)):
         world.see(second, ("tank-a/fuel.level", level))
     assert [state for _, _, state in world.said("task")] == ["opened", "done"] or len(world.judge.tasks) == 1
+
+
+def test_a_deadline_goes_on_when_nothing_is_heard_any_more_of_what_started_it() -> None:
+    """The controller that sees mains and breaker falls silent with the power."""
+    world = World(config(FOLLOWS), live=True)
+    world.see(0, (MAINS, True), (BREAKER, False))
+    world.see(2, (MAINS, False))
+    world.wait(100)
+    assert (62, "genset-a", "active") in world.alarms()
+    reason = world.judge.alarms["late/genset-a"].reason
+    assert "is unknown (was false), but after 1m" in reason
+
+
+@pytest.mark.parametrize(("came", "raised"), [(True, False), (False, True)])
+def test_a_deadline_that_ended_while_dcmon_was_down_waits_for_the_first_readings(came: bool, raised: bool) -> None:
+    world = World(config(FOLLOWS), live=True)
+    world.see(0, (MAINS, True), (BREAKER, False))
+    world.see(2, (MAINS, False))
+    world.restart(600, alive=30)
+    world.wait(601)
+    assert world.alarms() == []
+    if came:
+        world.see(602, (MAINS, False), (ENGINE, True), (BREAKER, True))
+    world.wait(700)
+    assert [state for _, _, state in world.alarms()] == ["active" if raised else "normal"]
