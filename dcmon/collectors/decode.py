@@ -312,7 +312,8 @@ class Dynamic:
             factor *= found
         unit: str | None = None
         if self._words.unit_from is not None:
-            unit = _unit_said(self._words.unit_from.map, other(self._words.unit_from))
+            said = other(self._words.unit_from)
+            unit = self._words.unit_from.otherwise if said is None else _unit_said(self._words.unit_from.map, said)
             if unit is None:
                 return DECODE
         key = (factor, unit)

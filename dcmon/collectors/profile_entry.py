@@ -102,6 +102,8 @@ def _unit(entry: Entry) -> Iterator[Fault]:
     sources: list[tuple[Loc, str]] = [] if entry.given_in is None else [(("given_in",), entry.given_in)]
     if entry.unit_from is not None:
         sources += [(("unit_from", "map", said), unit) for said, unit in entry.unit_from.map.items()]
+        if entry.unit_from.otherwise is not None:
+            sources.append((("unit_from", "otherwise"), entry.unit_from.otherwise))
     for place, source in sources:
         if conversion(source, target) is None:
             message = f"{entry.point}: {source} does not become {target or 'a value without unit'}"

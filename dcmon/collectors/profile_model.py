@@ -77,6 +77,7 @@ class UnitFrom(Reference):
         dict[StateKey, str],
         Field(min_length=1, description="what the other value says -> unit; text without regard to case"),
     ]
+    otherwise: str | None = Field(default=None, description="the unit of a device that does not have the other value")
 
 
 class AbsentWhen(When):

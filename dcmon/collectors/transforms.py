@@ -90,7 +90,8 @@ _UNIT_WORDS: Final[Mapping[str, UnitName]] = {
     "a": "A", "aac": "A", "adc": "A", "amp": "A", "amps": "A", "ampere": "A", "ma": "mA", "mamp": "mA",
     "w": "W", "watt": "W", "watts": "W", "kw": "kW", "mw": "mW", "va": "VA", "kva": "kVA",
     "wh": "Wh", "kwh": "kWh", "hz": "Hz", "rpm": "rpm", "s": "s", "sec": "s", "min": "min", "mins": "min",
-    "minutes": "min", "h": "h", "hrs": "h", "hours": "h", "l": "l", "gal": "gal", "l/min": "l/min", "l/s": "l/s",
+    "minutes": "min", "h": "h", "hrs": "h", "hours": "h", "l": "l", "liter": "l", "liters": "l",
+    "litres": "l", "gal": "gal", "gallon": "gal", "gallons": "gal", "l/min": "l/min", "l/s": "l/s",
     "m3/h": "m3/h", "cfm": "cfm", "kpa": "kPa", "hpa": "hPa", "bar": "bar", "psi": "psi", "mbar": "mbar", "": "",
 }  # fmt: skip
 """How devices write units behind a number, in lower case."""

@@ -510,3 +510,16 @@ def test_variables_are_called_as_their_group_is(tmp_path: Path) -> None:
         ("temperature", "Inlet#2.2", 21),
         ("temperature", "Plain", 23),
     ]
+
+
+def test_a_device_that_lacks_the_unit_has_the_usual_one_but_an_unknown_unit_is_none(tmp_path: Path) -> None:
+    body = f"""\
+points:
+  - point: temperature
+    oid: {ROOT}.1.0
+    unit_from: {{oid: {ROOT}.2.0, map: {{1: degC, 2: degF}}, otherwise: degC}}
+"""
+    plan = plan_of(tmp_path, body)
+    assert said(read(plan, {f"{ROOT}.1.0": 50, f"{ROOT}.2.0": 2})) == [("temperature", None, 10)]
+    assert said(read(plan, {f"{ROOT}.1.0": 50})) == [("temperature", None, 50)]
+    assert said(read(plan, {f"{ROOT}.1.0": 50, f"{ROOT}.2.0": 3})) == [("temperature", None, "decode")]

@@ -27,7 +27,19 @@ def test_example_is_a_profile_or_the_body_of_one(tmp_path: Path, number: int) ->
 
 @pytest.mark.parametrize(
     "name",
-    ["Entry", "Table", "IndexNames", "GroupNames", "Match", "Modbus", "Quirk", "RowCondition", "Rate", "When"],
+    [
+        "Entry",
+        "Table",
+        "IndexNames",
+        "GroupNames",
+        "Match",
+        "Modbus",
+        "Quirk",
+        "RowCondition",
+        "Rate",
+        "When",
+        "UnitFrom",
+    ],
 )
 def test_every_word_is_explained(name: str) -> None:
     for word in profile_schema()["$defs"][name]["properties"]:
