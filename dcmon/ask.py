@@ -63,7 +63,7 @@ async def ask_snmp(question: SnmpQuestion, profiles: Mapping[str, Profile], name
     """Identifies the agent unless `name` says its profile, and reads all of it. Raises CollectError, DcmonError."""
     client = client_of(question)
     try:
-        return await _poll_agent(session_of(client, question), profiles, name)
+        return await poll_agent(session_of(client, question), profiles, name)
     finally:
         await client.close()
 
@@ -71,15 +71,16 @@ async def ask_snmp(question: SnmpQuestion, profiles: Mapping[str, Profile], name
 async def ask_recorded(path: Path, profiles: Mapping[str, Profile], name: str | None) -> dict[str, Any]:
     """As `ask_snmp` and `ask_modbus`, of a recording: `.snmprec`, or YAML of registers. DcmonError when it is none."""
     if path.suffix not in (".yaml", ".yml"):
-        return await _poll_agent(read_recording(path), profiles, name)
+        return await poll_agent(read_recording(path), profiles, name)
     recording = read_registers(path)
     name = name or recording.profile
     if name is None:
         raise DcmonError(f"{path} does not say which profile it is of: name one with --profile")
-    return await _poll_unit(RecordedRegisters.of(recording), chosen(profiles, name, "modbus"))
+    return await poll_unit(RecordedRegisters.of(recording), chosen(profiles, name, "modbus"))
 
 
-async def _poll_agent(session: SnmpSession, profiles: Mapping[str, Profile], name: str | None) -> dict[str, Any]:
+async def poll_agent(session: SnmpSession, profiles: Mapping[str, Profile], name: str | None) -> dict[str, Any]:
+    """See `ask_snmp`; the session may be a recording."""
     if name is None:
         match = await identify(session, profiles)
     else:
@@ -89,7 +90,8 @@ async def _poll_agent(session: SnmpSession, profiles: Mapping[str, Profile], nam
     return answer(profile, await collect_snmp(session, plan, "all", _DEVICE, SystemClock().now(), DeviceMemory()))
 
 
-async def _poll_unit(unit: ModbusReader, profile: Profile) -> dict[str, Any]:
+async def poll_unit(unit: ModbusReader, profile: Profile) -> dict[str, Any]:
+    """See `ask_modbus`; the unit may be a recording."""
     now = SystemClock().now()
     return answer(profile, await collect_modbus(unit, compile_plan(profile), "all", _DEVICE, now, DeviceMemory()))
 
@@ -116,7 +118,7 @@ async def ask_modbus(
     try:
         unit = UnitSession(buses.bus(Endpoint.of(address)), address.unit)
         unit.begin_poll()
-        return await _poll_unit(unit, profile)
+        return await poll_unit(unit, profile)
     finally:
         await buses.close()
 

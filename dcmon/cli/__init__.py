@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dcmon.cli import decisions, devices, records, site
+from dcmon.cli import decisions, devices, recorder, records, site
 from dcmon.cli.common import prepare_streams, telling_files
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ COMMANDS = (
     site.run,
     site.schema,
     devices.poll,
+    recorder.record,
     decisions.replay,
     decisions.slo,
     decisions.oncall,

@@ -25,9 +25,11 @@ from dcmon.collectors.snmp import (
     TIMETICKS,
     Oid,
     VarBind,
+    format_oid,
     parse_oid,
     suffix_parts,
 )
+from dcmon.collectors.snmp.ber import VarBindValue
 from dcmon.model import CollectError, DcmonError
 
 _UINTEGER32: Final = 71
@@ -102,6 +104,23 @@ def parse_recording(text: str, name: str = "recording") -> list[VarBind]:
         except ValueError as error:
             raise RecordingError(f"{name}:{number}: {error}. A line is OID|TAG|VALUE.") from None
     return varbinds
+
+
+def format_recording(varbinds: Iterable[VarBind]) -> str:
+    """The text of a recording, in the order of a walk; snmpsim reads it, too. What a line cannot hold is hex."""
+    ordered = sorted(varbinds, key=lambda varbind: suffix_parts(varbind.oid))
+    return "".join(f"{format_oid(varbind.oid)}|{_written(varbind.tag, varbind.value)}\n" for varbind in ordered)
+
+
+def _written(tag: int, value: VarBindValue) -> str:
+    if not isinstance(value, bytes):
+        return f"{tag}|{'' if value is None else value}"
+    if tag == IP_ADDRESS and len(value) == 4:
+        return f"{tag}|{ipaddress.IPv4Address(value)}"
+    text = value.decode("latin-1")
+    if tag == OCTET_STRING and text.isascii() and text.isprintable() and text == text.strip():
+        return f"{tag}|{text}"
+    return f"{tag}x|{value.hex()}"
 
 
 def _line(line: str) -> VarBind:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import os
 import subprocess
@@ -14,7 +12,7 @@ from typing import Any
 
 import pytest
 from profile_expectations import judge, rows
-from servers import free_udp_port
+from snmp_simulator import snmpsim
 
 from dcmon.ask import SnmpQuestion, ask_snmp
 from dcmon.collectors.profile import load_profiles
@@ -32,38 +30,8 @@ pytestmark = pytest.mark.timeout(180)
 
 @pytest.fixture(scope="module")
 def simulated(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """snmpsim with all recordings; the community is the path without .snmprec. Gives its port."""
-    port = free_udp_port()
-    folder = tmp_path_factory.mktemp("snmpsim")
-    program = Path(sys.executable).parent / "snmpsim-command-responder"
-    command = [
-        *(sys.executable, str(program)),
-        *("--data-dir", str(recordings.resolve()), "--cache-dir", str(folder / "cache")),
-        *("--variation-modules-dir", str(folder), "--agent-udpv4-endpoint", f"127.0.0.1:{port}"),
-        *("--log-level", "error", "--process-user", "root", "--process-group", "root"),
-    ]
-    if os.geteuid() != 0:
-        command = command[:-4]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        asyncio.run(_answers(port, process))
+    with snmpsim(recordings, tmp_path_factory.mktemp("snmpsim"), "env/hwg-wld_600415") as port:
         yield port
-    finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-
-
-async def _answers(port: int, process: subprocess.Popen[bytes]) -> None:
-    question = SnmpQuestion("127.0.0.1", port, community="env/hwg-wld_600415", timeout_s=0.5, retries=0)
-    for _ in range(240):
-        assert process.poll() is None, "snmpsim ended by itself"
-        try:
-            await ask_snmp(question, PROFILES, "hwg_wld")
-            return
-        except CollectError:
-            await asyncio.sleep(0.25)
-    pytest.fail("snmpsim does not answer")
 
 
 def readings_of(result: dict[str, Any]) -> list[Reading]:

@@ -1,0 +1,203 @@
+"""`dcmon record`: what one device says, without whose it is, as a file that `dcmon poll --recording` reads."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dcmon.ask import SnmpQuestion, chosen, client_of, poll_agent, poll_unit, session_of
+from dcmon.clock import SystemClock
+from dcmon.collectors.collect import ModbusReader
+from dcmon.collectors.decode_answer import SnmpGroup
+from dcmon.collectors.decode_modbus import Address, Block, ModbusGroup
+from dcmon.collectors.keeping import KeepingReader, KeepingSession
+from dcmon.collectors.modbus import Buses, Endpoint, UnitSession
+from dcmon.collectors.plan import compile_plan
+from dcmon.collectors.profile import Profile
+from dcmon.collectors.recording import RecordedSession, format_recording
+from dcmon.collectors.redact import Redactor, redact_registers
+from dcmon.collectors.register_recording import RecordedRegisters, format_registers
+from dcmon.collectors.snmp import Oid, SnmpSession, parse_oid
+from dcmon.config.collectors import ModbusAddress
+from dcmon.model import CollectError, DcmonError
+
+_SYSTEM: Final = "1.3.6.1.2.1.1"
+_EVERYTHING: Final = (
+    *("1.3.6.1.2.1.2", "1.3.6.1.2.1.31", "1.3.6.1.2.1.33", "1.3.6.1.2.1.47.1.1.1", "1.3.6.1.2.1.99", "1.3.6.1.2.1.15"),
+    *("1.3.6.1.2.1.25.1", "1.3.6.1.2.1.25.2", "1.3.6.1.2.1.25.3", "1.3.6.1.2.1.105", "1.3.6.1.2.1.229"),
+    *("1.3.6.1.2.1.233", "1.3.6.1.4.1"),
+)
+"""What measures something: IF-MIB, UPS-MIB, ENTITY-MIB and its sensors, BGP4-MIB, HOST-RESOURCES-MIB without its
+programs, POWER-ETHERNET-MIB, ENERGY-OBJECT-MIB, BATTERY-MIB, and every maker's own branch. What is not here (routes,
+ARP, connections, users, communities, neighbours) says who else is in the network and is never asked for."""
+_KEY_OCTETS: Final = 32
+_AT_ONCE: Final = 100
+"""Registers per read."""
+
+Told = Callable[[int], None]
+"""Hears how many values there are by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording and what is to be said of it."""
+
+    text: str
+    profile: str | None
+    values: int
+    readings: int
+    notes: tuple[str, ...]
+    """What is not as on the device, or could not be read."""
+
+
+async def record_agent(
+    question: SnmpQuestion,
+    profiles: Mapping[str, Profile],
+    name: str | None,
+    *,
+    everything: bool,
+    told: Told,
+    key: bytes | None = None,
+) -> Recorded:
+    """What a poll of the agent asks, and its system group; `everything`, or an agent that no profile fits: all that it
+    measures. Raises CollectError, DcmonError."""
+    client = client_of(question)
+    notes: list[str] = []
+    try:
+        session = KeepingSession(session_of(client, question), told)
+        try:
+            await poll_agent(session, profiles, name)
+        except CollectError as error:
+            if error.reason != "unknown":
+                raise
+            everything = True
+            notes.append("no profile fits it: everything that it measures is recorded")
+        for root in (_SYSTEM, *(_EVERYTHING if everything else ())):
+            notes += await _walk(session, root)
+    finally:
+        await client.close()
+    varbinds = list(session.kept.values())
+    before = await _again(RecordedSession(varbinds), profiles, name)
+    read = _read(profiles[before["profile"]]) if before is not None else ()
+    secrets = (question.host, *((question.community,) if question.user is None else (question.user.user,)))
+    redacted = Redactor(key or os.urandom(_KEY_OCTETS)).redact(varbinds, secrets, read)
+    after = await _again(RecordedSession(redacted), profiles, name)
+    return _recorded(format_recording(redacted), len(redacted), before, after, notes)
+
+
+async def _walk(session: SnmpSession, root: str) -> list[str]:
+    """Keeps a subtree; what went wrong, as a note."""
+    try:
+        await session.walk(parse_oid(root))
+    except CollectError as error:
+        return [f"{root} is not in it: {error}"]
+    return []
+
+
+async def _again(session: SnmpSession, profiles: Mapping[str, Profile], name: str | None) -> dict[str, Any] | None:
+    try:
+        return await poll_agent(session, profiles, name)
+    except CollectError:
+        return None
+
+
+def _read(profile: Profile) -> list[Oid]:
+    """Objects and columns that the profile reads as values."""
+    group = compile_plan(profile).groups["all"]
+    assert isinstance(group, SnmpGroup)
+    return [slot.oid for slot in group.scalars] + [slot.column for table in group.tables for slot in table.slots]
+
+
+def _recorded(
+    text: str, values: int, before: dict[str, Any] | None, after: dict[str, Any] | None, notes: Sequence[str]
+) -> Recorded:
+    if before is None:
+        return Recorded(text, None, values, 0, tuple(notes))
+    readings = after["readings"] if after is not None else []
+    if after is None or after["profile"] != before["profile"]:
+        notes = [*notes, f"without its secrets it is no longer taken for {before['profile']}"]
+    else:
+        differing = _said(before["readings"]) - _said(readings)
+        notes = [*notes, *(f"{point} = {value} is not in it as it was" for point, value, _ in differing)]
+    return Recorded(text, before["profile"], values, len(readings), tuple(notes))
+
+
+def _said(readings: Iterable[Mapping[str, Any]]) -> Counter[tuple[str, str, str]]:
+    """Readings without their indexes, which may be redacted."""
+    return Counter((one["point"], str(one["value"]), one["quality"]) for one in readings)
+
+
+async def record_unit(
+    address: ModbusAddress,
+    profiles: Mapping[str, Profile],
+    name: str | None,
+    *,
+    ranges: Sequence[Block],
+    hidden: Sequence[Block],
+    timeout_s: float,
+    told: Told,
+    key: bytes | None = None,
+) -> Recorded:
+    """What the profile reads of one unit, and the ranges asked for; `hidden` registers are 0 in it.
+
+    Of the reads of a profile only the registers that it makes something of are kept: what lies between them may be
+    anybody's serial number. Raises CollectError, DcmonError.
+    """
+    profile = chosen(profiles, name, "modbus") if name is not None else None
+    if profile is None and not ranges:
+        raise DcmonError("name what is to be read: --profile NAME, or --range FUNCTION:FIRST-LAST")
+    buses = Buses(SystemClock(), timeout_s=timeout_s)
+    notes: list[str] = []
+    try:
+        unit = UnitSession(buses.bus(Endpoint.of(address)), address.unit)
+        unit.begin_poll()
+        polled, ranged = KeepingReader(unit, told), KeepingReader(unit, told)
+        if profile is not None:
+            await poll_unit(polled, profile)
+        for block in ranges:
+            notes += await _read_range(ranged, block)
+    finally:
+        await buses.close()
+    wanted = _wanted(profile) if profile is not None else frozenset()
+    values = {at: value if at in wanted else 0 for at, value in polled.values.items()}
+    values |= redact_registers(ranged.values, key or os.urandom(_KEY_OCTETS))
+    concealed = {(block.function, block.address + offset) for block in hidden for offset in range(block.count)}
+    values |= dict.fromkeys(concealed & values.keys(), 0)
+    refused = {at: word for at, word in (polled.refused | ranged.refused).items() if at not in values}
+    if not values:
+        raise CollectError("unknown", f"{address.host} unit {address.unit} has none of these registers")
+    text = format_registers(values, refused, name)
+    if profile is None:
+        return Recorded(text, None, len(values), 0, tuple(notes))
+    before = await poll_unit(RecordedRegisters(polled.values, polled.refused), profile)
+    after = await poll_unit(RecordedRegisters(values, refused), profile)
+    return _recorded(text, len(values), before, after, notes)
+
+
+def _wanted(profile: Profile) -> frozenset[Address]:
+    group = compile_plan(profile).groups["all"]
+    assert isinstance(group, ModbusGroup)
+    return frozenset((span.function, span.address + offset) for span in group.spans for offset in range(span.count))
+
+
+async def _read_range(reader: ModbusReader, block: Block) -> list[str]:
+    """Reads as much at once as the unit allows; a read that it refuses is halved. What went wrong, as a note."""
+    waiting = [block]
+    while waiting:
+        function, address, count = waiting.pop()
+        half = min(count // 2, _AT_ONCE)
+        if count <= _AT_ONCE:
+            try:
+                await reader.read(function, address, count)
+                continue
+            except CollectError as error:
+                if error.reason != "exception":
+                    return [f"function {function} from {address} on is not in it: {error}"]
+                if count == 1:
+                    continue
+        waiting.append(Block(function, address + half, count - half))
+        waiting.append(Block(function, address, half))
+    return []
