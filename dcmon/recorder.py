@@ -62,19 +62,15 @@ async def record_agent(
     told: Told,
     key: bytes | None = None,
 ) -> Recorded:
-    """What a poll of the agent asks, and its system group; `everything`, or an agent that no profile fits: all that it
-    measures. Raises CollectError, DcmonError."""
+    """What a poll of the agent asks, and its system group; `everything`, or an agent that is known by a standard only:
+    all that it measures. Raises CollectError, DcmonError."""
     client = client_of(question)
     notes: list[str] = []
     try:
         session = KeepingSession(session_of(client, question), told)
-        try:
-            await poll_agent(session, profiles, name)
-        except CollectError as error:
-            if error.reason != "unknown":
-                raise
+        if not await _is_known(session, profiles, name) and not everything:
             everything = True
-            notes.append("no profile fits it: everything that it measures is recorded")
+            notes.append("no profile of its maker fits it: everything that it measures is recorded")
         for root in (_SYSTEM, *(_EVERYTHING if everything else ())):
             notes += await _walk(session, root)
     finally:
@@ -86,6 +82,17 @@ async def record_agent(
     redacted = Redactor(key or os.urandom(_KEY_OCTETS)).redact(varbinds, secrets, read)
     after = await _again(RecordedSession(redacted), profiles, name)
     return _recorded(format_recording(redacted), len(redacted), before, after, notes)
+
+
+async def _is_known(session: SnmpSession, profiles: Mapping[str, Profile], name: str | None) -> bool:
+    """Polls the agent; whether its profile is more than a standard that many speak."""
+    try:
+        found = await poll_agent(session, profiles, name)
+    except CollectError as error:
+        if error.reason != "unknown":
+            raise
+        return False
+    return name is not None or not all(rule.standard for rule in profiles[found["profile"]].match)
 
 
 async def _walk(session: SnmpSession, root: str) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from dcmon.collectors.collect import ModbusReader
 from dcmon.collectors.profile import Profile
 from dcmon.collectors.profile_model import Match as Rule
 from dcmon.collectors.profile_resolve import Identity, matches
@@ -100,8 +101,29 @@ def choose(identity: Identity, profiles: Mapping[str, Profile]) -> tuple[str, fl
     return name, round(confidence, 2)
 
 
+async def identify_unit(reader: ModbusReader, profiles: Mapping[str, Profile]) -> Match | None:
+    """What a Modbus unit is by the registers that profiles are told by; None when none of them fits, as few devices
+    have such registers. CollectError as the reader does, but for what the unit refuses."""
+    rules = [rule for profile in profiles.values() for rule in profile.match if rule.registers]
+    found: dict[tuple[int, int], int] = {}
+    for function, address, count in sorted({test.place for rule in rules for test in rule.registers}):
+        try:
+            values = await reader.read(function, address, count)
+        except CollectError as error:
+            if error.reason != "exception":
+                raise
+            continue
+        found |= {(function, address + offset): value for offset, value in enumerate(values)}
+    identity = Identity(registers=found)
+    best = choose(identity, profiles)
+    return Match(best[0], best[1], identity) if best is not None else None
+
+
 def _weight(rule: Rule) -> tuple[float, int]:
     """(confidence, how specific). A standard never beats what a vendor says for itself."""
+    if rule.registers:
+        alone = len(rule.registers) == 1 and rule.registers[0].text is None
+        return (_PROBED if alone else _OWN), len(rule.registers)
     specific = len(rule.sys_object_id or "") + len(rule.sys_descr or "") + len(rule.value or "")
     if rule.standard:
         return _STANDARD, specific + len(rule.probe or rule.column or "")

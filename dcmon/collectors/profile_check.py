@@ -72,11 +72,13 @@ def _protocol(definition: Definition, parent: Resolved | None, places: list[tupl
         yield ("extends",), "P008", f"{definition.extends} speaks the other protocol", "Extend one of the same."
     if definition.modbus is not None and objects:
         yield ("modbus",), "P008", "modbus stands in a profile of OIDs", "Remove it."
-    if speaks_modbus and not objects:
-        for word in ("match", "quirks"):
-            if getattr(definition, word):
-                hint = f"Remove {word}; collectors.yaml names the profile."
-                yield (word,), "P008", "a Modbus device cannot say what it is", hint
+    if speaks_modbus and not objects and definition.quirks:
+        hint = "Remove quirks; collectors.yaml names the profile."
+        yield ("quirks",), "P008", "a Modbus device does not say which of its family it is", hint
+    for number, rule in enumerate(definition.match):
+        if family and bool(rule.registers) != speaks_modbus:
+            hint = "Use registers." if speaks_modbus else "Use sys_object_id, sys_descr, probe or column."
+            yield ("match", number), "P008", "a device is known by the protocol that it speaks", hint
     if not family:
         yield ("name",), "P008", "the profile gives no point", "Add points or tables."
 

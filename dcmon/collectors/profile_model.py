@@ -240,6 +240,33 @@ class Table(Strict):
     points: Annotated[tuple[Entry, ...], Field(min_length=1)]
 
 
+class RegisterTest(Strict):
+    """What a Modbus device says in registers that tell what it is. Exactly one of `is`, `within` and `text`."""
+
+    holding: Register | None = None
+    input: Register | None = None
+    registers: int = Field(default=1, ge=1, le=64, description="for text: how many")
+    is_: tuple[int, ...] | None = Field(default=None, alias="is", description="one of these")
+    within: tuple[int, int] | None = Field(default=None, description="[lowest, highest]")
+    text: str | None = Field(default=None, description="glob that the text in the registers fits, whatever its case")
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> RegisterTest:
+        if (self.holding is None) == (self.input is None):
+            raise ValueError("name the register: holding or input")
+        if sum(word is not None for word in (self.is_, self.within, self.text)) != 1:
+            raise ValueError("a test of a register has exactly one of is, within and text")
+        if self.registers > 1 and self.text is None:
+            raise ValueError("registers belongs to text")
+        return self
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """(function, address, count) of the read."""
+        function, address = (3, self.holding) if self.holding is not None else (4, self.input or 0)
+        return function, address, self.registers
+
+
 class Match(Strict):
     """What a device of this profile says of itself. All words that are given must hold."""
 
@@ -249,11 +276,15 @@ class Match(Strict):
     value: str | None = Field(default=None, description="glob that the answer to the probe fits")
     column: OidText | None = Field(default=None, description="a table column that has rows; asked last")
     standard: bool = Field(default=False, description="a standard that many vendors speak: theirs goes first")
+    registers: tuple[RegisterTest, ...] = Field(default=(), description="Modbus: what these registers hold")
 
     @model_validator(mode="after")
     def _something(self) -> Match:
-        if not (self.sys_object_id or self.sys_descr or self.probe or self.column):
-            raise ValueError("a match has sys_object_id, sys_descr, probe or column")
+        objects = bool(self.sys_object_id or self.sys_descr or self.probe or self.column)
+        if not objects and not self.registers:
+            raise ValueError("a match has sys_object_id, sys_descr, probe or column, or registers")
+        if objects and self.registers:
+            raise ValueError("a device is known by its SNMP objects or by its registers, not by both")
         if self.value is not None and self.probe is None:
             raise ValueError("value is what the answer to a probe fits: name the probe")
         return self

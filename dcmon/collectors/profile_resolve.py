@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from dcmon.collectors.profile_model import Definition, Entry, Match, Quirk, Table
+from dcmon.collectors.profile_model import Definition, Entry, Match, Quirk, RegisterTest, Table
 from dcmon.model import DcmonError
 
 
@@ -19,6 +19,8 @@ class Identity:
     sys_descr: str = ""
     probes: Mapping[str, str] = field(default_factory=dict)
     """Probed OID -> printable answer; OIDs that nobody answered are not in it."""
+    registers: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    """(function, address) -> what a Modbus device said; what it refused is not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,23 @@ def matches(rule: Match, identity: Identity) -> bool:
         answer = identity.probes.get(rule.probe)
         if answer is None or (rule.value is not None and not fits(answer, rule.value)):
             return False
+    if not all(_holds(test, identity.registers) for test in rule.registers):
+        return False
     return rule.column is None or rule.column in identity.probes
+
+
+def _holds(test: RegisterTest, registers: Mapping[tuple[int, int], int]) -> bool:
+    function, address, count = test.place
+    found = [registers.get((function, address + offset)) for offset in range(count)]
+    known = [value for value in found if value is not None]
+    if len(known) < count:
+        return False
+    if test.text is not None:
+        octets = b"".join(value.to_bytes(2, "big") for value in known)
+        return fits(octets.decode("ascii", "replace").strip("\0 "), test.text)
+    if test.within is not None:
+        return test.within[0] <= known[0] <= test.within[1]
+    return known[0] in (test.is_ or ())
 
 
 def below(oid: str, root: str) -> bool:

@@ -89,7 +89,7 @@ async def test_all_of_it_is_recorded_on_request(simulated: int, recordings: Path
     assert "1.3.6.1.2.1.4." not in whole.text
 
 
-async def test_a_device_that_no_profile_fits_is_recorded_wholly(
+async def test_a_device_that_only_a_standard_fits_is_recorded_wholly(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     lines = [
@@ -98,14 +98,13 @@ async def test_a_device_that_no_profile_fits_is_recorded_wholly(
         "1.3.6.1.4.1.99999.5.1.3.1|2|1",
     ]
     (tmp_path / "drip.snmprec").write_text("\n".join(lines) + "\n")
-    only_ups = {"rfc1628": PROFILES["rfc1628"]}
     with snmpsim(tmp_path, tmp_path_factory.mktemp("snmpsim"), "drip") as port:
         question = SnmpQuestion("127.0.0.1", port, "2c", "drip", timeout_s=5.0, retries=1)
-        recorded = await record_agent(question, only_ups, None, everything=False, told=lambda count: None)
-    assert recorded.profile is None
+        recorded = await record_agent(question, PROFILES, None, everything=False, told=lambda count: None)
+    assert recorded.profile == "standard"
     assert recorded.values == len(lines)
     assert "munich" not in recorded.text
-    assert any("no profile fits it" in note for note in recorded.notes)
+    assert any("no profile of its maker" in note for note in recorded.notes)
 
 
 def test_the_command_writes_a_file_once_and_says_what_is_in_it(simulated: int, tmp_path: Path) -> None:

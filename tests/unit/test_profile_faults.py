@@ -205,8 +205,9 @@ FILES = [
     # Modbus
     (UPS.replace("points:", "modbus: {gap: 4}\npoints:"), 8, "modbus stands in a profile of OIDs"),
     (UPS + "  - {point: fuel.level, holding: 10, as: u16}\n", 9, "SNMP or Modbus, not both"),
-    (GENSET.replace("modbus:", "match:\n  - {sys_descr: x}\nmodbus:"), 6, "cannot say what it is"),
-    (GENSET + QUIRK + "    drop: [fuel.level]\n", 9, "cannot say what it is"),
+    (GENSET.replace("modbus:", "match:\n  - {sys_descr: x}\nmodbus:"), 7, "the protocol that it speaks"),
+    (GENSET + QUIRK + "    drop: [fuel.level]\n", 9, "does not say which of its family"),
+    (UPS.replace("{sys_object_id: 1.3.6.1.4.1.99999.1}", "{registers: [{holding: 1, is: [1]}]}"), 7, "the protocol"),
     (GENSET.replace("gap: 4", "never_across: [[9, 4]]"), 6, "run backwards"),
     (GENSET.replace("gap: 4", "never_across: [[-9, 4]]"), 6, "greater than or equal to 0"),
     (GENSET.replace("gap: 4", "never_across: [[9, 14]]"), 8, "fuel.level reads 10, and modbus: never_across forbids 9"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from dcmon.collectors.identify import identify, identify_as
+from dcmon.collectors.identify import identify, identify_as, identify_unit
 from dcmon.collectors.plan import compile_plan
 from dcmon.collectors.profile import load_profiles
 from dcmon.collectors.recording import RecordedSession, parse_recording
+from dcmon.collectors.register_recording import RecordedRegisters
 from dcmon.model import CollectError
 
 PROFILES = load_profiles()
@@ -74,3 +75,32 @@ async def test_identity_holds_what_quirks_are_decided_by() -> None:
     assert match.identity.probes["1.3.6.1.2.1.33.1.1.1.0"] == "HUAWEI"
     assert await identify_as(session, PROFILES["rfc1628"]) is not None
     assert "output.power" not in compile_plan(PROFILES[match.profile], match.identity).points
+
+
+def text(value: str, first: int, count: int) -> dict[tuple[int, int], int]:
+    octets = value.encode().ljust(2 * count, b"\0")
+    return {(3, first + at): int.from_bytes(octets[2 * at : 2 * at + 2], "big") for at in range(count)}
+
+
+@pytest.mark.parametrize(
+    ("registers", "profile"),
+    [
+        ({(3, 768): 1, (3, 769): 32841}, "dse_gencomm"),
+        ({(3, 768): 1, (3, 769): 0xFFFF}, None),
+        ({(3, 768): 1}, None),
+        ({(3, 768): 2, (3, 769): 32841}, None),
+        ({(4, 768): 1, (4, 769): 32841}, None),
+        (text("Smart-UPS SRT 5000", 532, 16), "apc_smartups_modbus"),
+        (text("iEM3155", 49, 20), "schneider_iem3000"),
+        (text("PM5560", 49, 20), None),
+        (text("Smart-UPS SRT 5000", 532, 12), None),
+        ({}, None),
+    ],
+)
+async def test_unit_is_known_by_all_of_its_registers(
+    registers: dict[tuple[int, int], int], profile: str | None
+) -> None:
+    match = await identify_unit(RecordedRegisters(registers, {}), PROFILES)
+    assert (match.profile if match is not None else None) == profile
+    if match is not None:
+        assert match.confidence >= 0.9
