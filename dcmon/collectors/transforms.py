@@ -48,6 +48,7 @@ CONVERSIONS: Final[Mapping[tuple[UnitName, UnitName], Linear]] = {
     ("mV", "V"): _by("0.001"),
     ("kV", "V"): _by("1000"),
     ("mA", "A"): _by("0.001"),
+    ("uA", "A"): _by("0.000001"),
     ("mW", "W"): _by("0.001"),
     ("kW", "W"): _by("1000"),
     ("MW", "W"): _by("1000000"),

@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+from modbus_maps import PROFILE_OF, UNIT, numbers, served
+
 from dcmon.clock import SystemClock
 from dcmon.config.loader import load
 from dcmon.sim import SCENARIOS, SimulatedSite
@@ -68,3 +71,18 @@ async def test_a_unit_that_is_not_there_is_told(example_site: Path) -> None:
         assert "Traceback" not in err
     finally:
         await site.stop()
+
+
+@pytest.mark.parametrize("name", ["apc_smartups_modbus", "liebert_dcd", "schneider_iem3000", "smartgen_hgm4000"])
+@pytest.mark.usefixtures("modbus_maps")
+async def test_the_command_gives_every_number_of_a_map(name: str) -> None:
+    image, expected = numbers(name)
+    async with served(image) as endpoint:
+        options = ("--unit", str(UNIT), "--profile", PROFILE_OF[name])
+        code, result, err = await poll((endpoint.host or "", endpoint.port or 0), *options)
+    assert (code, result["profile"]) == (0, PROFILE_OF[name]), err
+    for point, value in expected:
+        told = [r["value"] for r in result["readings"] if r["source"] == point.source]
+        assert float(value) in [pytest.approx(one, rel=1e-6) for one in told if not isinstance(one, bool | str)], (
+            point.key
+        )
