@@ -153,7 +153,9 @@ class Output:
     def unique(self, point: str, name: str, number: str) -> str:
         """The name, told apart by the number from what has the same name and point."""
         taken = self.names.setdefault(point, set())
-        told = name if name not in taken else f"{name}#{number}"
+        told = name
+        while told in taken:
+            told = f"{told}#{number}"
         taken.add(told)
         return told
 
