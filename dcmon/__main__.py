@@ -1,5 +1,19 @@
-"""`python -m dcmon`."""
+"""The `dcmon` program; also `python -m dcmon`."""
 
-from dcmon.cli import main
+import signal
 
-main()
+
+def main() -> None:
+    """Until there is something to end in order, Ctrl+C ends the process without a word, not with a traceback."""
+    interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if interruptible:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from dcmon.cli import main as run
+
+    if interruptible:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    run()
+
+
+if __name__ == "__main__":
+    main()

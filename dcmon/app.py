@@ -32,11 +32,13 @@ from dcmon.notify.channels import build_notifiers
 from dcmon.notify.escalation import Pager
 from dcmon.notify.outbox import Notifier, OutboxWorker
 from dcmon.pipeline import Pipeline, Recorder
-from dcmon.storage.db import DataDirLock
+from dcmon.storage.db import DataDirLock, open_or_renew
 from dcmon.storage.influx import InfluxSink
 from dcmon.storage.journal import Journal
 from dcmon.storage.lines import asset_tags
+from dcmon.storage.samples import FILE_NAME as SAMPLES_FILE
 from dcmon.storage.samples import Samples
+from dcmon.storage.spool import FILE_NAME as SPOOL_FILE
 from dcmon.storage.spool import Spool
 from dcmon.thresholds import Judge
 from dcmon.upkeep import Upkeep
@@ -116,12 +118,14 @@ class App:
         self.journal = Journal(agent.data_dir)
         self._stores.callback(self.journal.close)
         self.journal.release_leases()
-        self.samples = Samples(agent.data_dir, agent.samples, self.clock)
+        self.samples = open_or_renew(
+            agent.data_dir / SAMPLES_FILE, lambda: Samples(agent.data_dir, agent.samples, self.clock)
+        )
         self._stores.callback(self.samples.close)
         self.influx: InfluxSink | None = None
         if agent.influx.enabled:
             token = self._secrets(agent.influx.token) if agent.influx.token else None
-            spool = Spool(agent.data_dir, agent.influx.spool_mb)
+            spool = open_or_renew(agent.data_dir / SPOOL_FILE, lambda: Spool(agent.data_dir, agent.influx.spool_mb))
             tags = asset_tags(self.config.site)
             self.influx = InfluxSink(agent.influx, spool, tags=tags, token=token, clock=self.clock)
             self._stores.callback(self.influx.close)

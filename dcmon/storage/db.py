@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
@@ -17,6 +18,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 from dcmon.model import StoreError
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 Work: TypeAlias = Callable[[sqlite3.Connection], T]
 
 _BUSY_TIMEOUT_S: Final = 5.0
@@ -33,7 +35,12 @@ _HINTS: Final = {
     sqlite3.SQLITE_CORRUPT: "it is damaged. Restore it from a backup, or move it away to start anew",
     sqlite3.SQLITE_BUSY: "another program holds it locked. End that program (a backup tool, an open sqlite3 shell)",
 }
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 _REOPEN: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN})
+
+
+class DamagedError(StoreError):
+    """What the file holds is no database, or no whole one."""
 
 
 class Schema(NamedTuple):
@@ -225,7 +232,8 @@ class Database:
             if code in _REOPEN and threading.current_thread().name.startswith(f"dcmon-{self.schema.kind}"):
                 self._drop_writer()
             hint = _HINTS.get(code, "an error that dcmon does not know; please report it")
-            raise StoreError(f"{self.path}: {hint} ({error})") from error
+            kind = DamagedError if code in _DAMAGED else StoreError
+            raise kind(f"{self.path}: {hint} ({error})") from error
         except OSError as error:
             raise StoreError(f"{self.path}: {error.strerror}") from error
 
@@ -237,6 +245,25 @@ class Database:
                 writer.close()
             except sqlite3.Error:
                 return
+
+
+def open_or_renew(path: Path, store: Callable[[], T]) -> T:
+    """`store`, which opens `path`; where that is damaged, anew, with the damaged file kept beside it.
+
+    For what may be lost: nobody must go unpaged because old samples cannot be read. Raises StoreError.
+    """
+    try:
+        return store()
+    except DamagedError as error:
+        aside = path.with_name(f"{path.name}.damaged")
+        try:
+            for ending in ("", "-wal", "-shm"):
+                if (part := path.with_name(path.name + ending)).exists():
+                    part.replace(aside.with_name(aside.name + ending))
+        except OSError as failure:
+            raise StoreError(f"{error}; it cannot be moved away: {failure.strerror}") from failure
+        _log.error("what was damaged is now %s, and dcmon has begun a new one: %s", aside.name, error)
+        return store()
 
 
 class DataDirLock:

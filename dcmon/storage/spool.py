@@ -55,8 +55,14 @@ class Spool:
         self._limit = int(limit_mb * 1_000_000)
         self._db = Database(data_dir / FILE_NAME, _SPOOL)
         self.dropped = 0
-        self.last_seq: int = self._db.call(lambda db: db.execute("SELECT ifnull(max(seq), 0) FROM batch").fetchone()[0])
-        self.pending, self.size = self._db.call(_totals)
+        try:
+            self.last_seq: int = self._db.call(
+                lambda db: db.execute("SELECT ifnull(max(seq), 0) FROM batch").fetchone()[0]
+            )
+            self.pending, self.size = self._db.call(_totals)
+        except BaseException:
+            self._db.close()
+            raise
 
     async def put(self, batch: Batch) -> None:
         """Keeps a batch of one place; one that is there already is replaced."""

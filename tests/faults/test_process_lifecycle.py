@@ -37,14 +37,18 @@ async def test_sigterm_ends_at_once_with_exit_code_0_and_every_warning_an_error(
         no_fault(made.log)
 
 
-async def test_sigterm_during_the_start_leaves_no_traceback(tmp_path: Path, example_site: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_during_the_start_leaves_no_traceback(
+    tmp_path: Path, example_site: Path, number: signal.Signals
+) -> None:
     async with world(example_site, tmp_path) as made:
-        for delay in (0.5, 0.9, 1.2):
+        for delay in (0.15, 0.3, 0.5, 0.9, 1.2):
             process = await made.start(ready=False)
             await asyncio.sleep(delay)
             if process.returncode is None:
-                process.terminate()
-            assert await asyncio.wait_for(process.wait(), 8) in (0, -signal.SIGTERM), made.log
+                process.send_signal(number)
+            # 130 is what a shell makes of SIGINT, too.
+            assert await asyncio.wait_for(process.wait(), 8) in (0, -number, 130), made.log
         no_fault(made.log)
 
 
@@ -192,3 +196,24 @@ async def test_twenty_reloads_cost_neither_memory_nor_descriptors(tmp_path: Path
         no_fault(made.log)
         assert figures[-1][1] <= figures[3][1] + 2, figures
         assert figures[-1][0] <= figures[3][0] + 8_000, figures
+
+
+async def test_damaged_samples_and_spool_are_kept_aside_and_keep_nobody_from_being_paged(
+    tmp_path: Path, example_site: Path
+) -> None:
+    async with world(example_site, tmp_path, influx={"enabled": True, "url": "http://127.0.0.1:1"}) as made:
+        await made.start()
+        await until(lambda: (tmp_path / "data" / "samples.db-wal").stat().st_size > 20_000)
+        assert await made.end(5) == 0
+        broken = bytearray((tmp_path / "data" / "samples.db").read_bytes())
+        broken[4096:] = b"\xff" * len(broken[4096:])
+        (tmp_path / "data" / "samples.db").write_bytes(broken)
+        (tmp_path / "data" / "spool.db").write_bytes(b"no database at all")
+        await made.start()
+        made.site.plant.apply("water", {"unit": "leak-1", "wet": True})
+        await until(lambda: made.mailed("leak-1"))
+        assert await made.end(5) == 0
+        no_fault(made.log)
+        assert made.log.count("and dcmon has begun a new one") == 2
+        assert (tmp_path / "data" / "samples.db.damaged").read_bytes() == broken
+        assert (tmp_path / "data" / "spool.db.damaged").read_bytes() == b"no database at all"
