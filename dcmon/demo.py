@@ -34,6 +34,7 @@ _LOUD = {
     "opened": "bold",
     "raised": "bold",
     "worsened": "bold",
+    "remains": "bold",
     "breached": "bold red",
     "overdue": "bold red",
     "resolved": "green",

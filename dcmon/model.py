@@ -142,8 +142,8 @@ class Transition(NamedTuple):
     type: alarm, incident, page, task, clock, sequence, record (evidence), indicator (an availability interval),
     control, device, trap, agent.
     state: the new state in the words of that type (alarm: AlarmState; incident: opened, joined, raised,
-    worsened, rerooted, acknowledged, resolved, reopened, merged; task: opened, overdue, done; clock: started, warned,
-    breached, stopped, reopened; agent: started, stopped; trap: received).
+    worsened, remains, rerooted, acknowledged, resolved, reopened, merged; task: opened, overdue, done;
+    clock: started, warned, breached, stopped, reopened; agent: started, stopped; trap: received).
     subject: the id of the thing (alarm key, incident id, task id ...).
     """
 

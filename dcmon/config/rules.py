@@ -180,6 +180,23 @@ class LostOnBatteryRule(_Rule):
     after: Duration
 
 
+class BlindRule(_Rule):
+    """So large a share of all devices does not answer that it is dcmon that sees nothing, rather than they."""
+
+    kind: Literal["blind"]
+    asset: Identifier = Field(description="dcmon itself, as the site file calls it")
+    share: Annotated[float, Field(gt=0, le=100)] = Field(default=80, description="per cent of all devices")
+    after: Duration
+
+
+class StaleRule(_Rule):
+    """An asset whose device answers, but of which something that is judged cannot be read any more."""
+
+    kind: Literal["stale"]
+    kinds: tuple[AssetKind, ...] = Field(default=(), description="all assets of devices when empty")
+    after: Duration
+
+
 class CountRule(_Rule):
     """Fewer able members of a group than needed: k-of-n and declared redundancy."""
 
@@ -210,7 +227,16 @@ class FollowsRule(_Rule):
 
 
 Rule = Annotated[
-    StateRule | LimitRule | RiseRule | SilentRule | LostOnBatteryRule | CountRule | CapacityRule | FollowsRule,
+    StateRule
+    | LimitRule
+    | RiseRule
+    | SilentRule
+    | LostOnBatteryRule
+    | BlindRule
+    | StaleRule
+    | CountRule
+    | CapacityRule
+    | FollowsRule,
     Field(discriminator="kind"),
 ]
 
@@ -223,6 +249,9 @@ class Incidents(Strict):
     )
     reopen: Duration = Field(
         default=600_000, description="an alarm that comes back within this time reopens its incident"
+    )
+    outlast: Duration = Field(
+        default=600_000, description="what outlasts its cause by so long is a fault of its own: people are told again"
     )
 
 

@@ -21,6 +21,7 @@ from dcmon.notify.news import gravest_only, gravest_severities, percent_used
 from dcmon.notify.reasons import (
     FIRST,
     RAISED,
+    REMAINS,
     REOPENED,
     REPEAT,
     RESOLVED,
@@ -38,6 +39,7 @@ from dcmon.notify.telling import Message, Teller, paired, queue, telling
 
 _STEP_BACK_MS = 60_000
 """A clock that goes back by more was set; less is the jitter of batches."""
+_NEWS: Final = {"worsened": WORSENED, "remains": REMAINS}
 _TYPES: Final = frozenset({"incident", "task", "clock", "page"})
 
 
@@ -151,7 +153,7 @@ class Pager:
                 self._page(incident, graver, FIRST, at, out)
             case "raised" if incident.paging and row is not None and graver.rank > row.severity.rank:
                 self._page(incident, graver, RAISED.because(transition.reason), at, out)
-            case "worsened" if incident.paging and row is not None:
+            case "worsened" | "remains" if incident.paging and row is not None:
                 self._worsened(transition, incident, row, at, out, told_now=severity is not None)
             case "reopened" if incident.paging:
                 self._page(incident, graver, REOPENED.because(transition.reason), at, out)
@@ -169,7 +171,7 @@ class Pager:
     def _worsened(
         self, transition: Transition, incident: Incident, row: Escalation, at: int, out: Changes, *, told_now: bool
     ) -> None:
-        """A second fault on top of the first: those whose trade it is and all who were told before hear of it.
+        """A second fault on top of the first, or what outlasts it: for those whose trade it is and all told before.
 
         `told_now`: of this incident people were told at this very instant; those of the same trade not twice.
         """
@@ -177,12 +179,20 @@ class Pager:
         if told_now and rule is not None and rule.cls == incident.cls:
             return
         news = _News(
-            f"{transition.rule}-{transition.asset}",
+            f"{transition.rule}-{transition.asset}" + (f"-{transition.ts}" if transition.state == "remains" else ""),
             str(transition.data.get("title", transition.reason)),
             rule.cls if rule is not None else incident.cls,
         )
         self._climb(
-            incident, row, 0, WORSENED.because(transition.reason), at, out, paired(row), news, wait_goes_on=True
+            incident,
+            row,
+            0,
+            _NEWS[transition.state].because(transition.reason),
+            at,
+            out,
+            paired(row),
+            news,
+            wait_goes_on=True,
         )
 
     def _climb(
@@ -215,9 +225,8 @@ class Pager:
     def _resolve(self, incident: Incident, row: Escalation, at: int, out: Changes) -> None:
         pairs = paired(row)
         if self._teller.route(incident.cls, row.severity).resolved:
-            queue(
-                self._about(incident, row, "resolved", f"{incident.reopened}"), pairs, 0, RESOLVED, at, out, set(pairs)
-            )
+            message = self._about(incident, row, "resolved", f"{incident.reopened}")
+            queue(message, pairs, 0, RESOLVED, at, out, set(pairs))
         self._keep(replace(row, state="done", due=None), out)
 
     def _merge(self, transition: Transition, out: Changes) -> None:

@@ -30,6 +30,7 @@ class Slot:
     """One series: what it says, since when, and until when that may be believed."""
 
     __slots__ = (
+        "absences",
         "before",
         "expiry",
         "hold",
@@ -62,6 +63,8 @@ class Slot:
         self.hold = hold
         self.normal_hold = normal_hold
         self.watchers: tuple[Judged, ...] = ()
+        self.absences: tuple[Judged, ...] = ()
+        """Want to know when the series falls silent or speaks again, whatever it says."""
         self.expiry: Timer | None = None
 
     @property
@@ -89,6 +92,11 @@ class Board:
         self._wanted: dict[tuple[str, str], list[tuple[str | None, Callable[[Slot], None]]]] = {}
         self._by_point: dict[str, list[Callable[[Slot], None]]] = {}
         self._kept: set[str] = set()
+        self._by_asset: dict[str, list[Callable[[Slot], None]]] = {}
+
+    def want_judged(self, asset: str, tell: Callable[[Slot], None]) -> None:
+        """Calls `tell` with each new slot of this asset that something judges. To be asked before any is learned."""
+        self._by_asset.setdefault(asset, []).append(tell)
 
     def want(self, asset: str, point: str, index: str | None, tell: Callable[[Slot], None]) -> None:
         """Calls `tell` with each slot of this asset's point (of any index when None), now and when a new one shows."""
@@ -117,6 +125,9 @@ class Board:
         for index, tell in self._wanted.get((key.asset, key.point), ()):
             if index is None or index == key.index:
                 tell(slot)
+        if slot.watchers:
+            for tell in self._by_asset.get(key.asset, ()):
+                tell(slot)
         self.slots[key] = slot if slot.watchers or key.point in self._kept else False
         return self.slots[key]
 
@@ -135,9 +146,15 @@ class Board:
             return
         if quality == Quality.BAD or value is None or (isinstance(value, float) and not isfinite(value)):
             self.unusable += 1
+            if not self._staleness and ts > slot.seen:
+                self._doubt(slot, ts)
             return
+        if not self._staleness and slot.hold != FOREVER:
+            self._believe(slot)
         quality_changed = slot.quality != quality
         slot.quality, slot.note = quality, reading.reason
+        if slot.value is None:
+            self.dirty.update(slot.absences)
         if slot.value is None or slot.value != value:
             if slot.last is not None and slot.last != value:
                 slot.before = slot.seen
@@ -179,9 +196,7 @@ class Board:
         wanted = frozenset(assets)
         for slot in self.slots.values():
             if slot is not False and slot.key.asset in wanted:
-                slot.hold = FOREVER
-                if slot.expiry is not None:
-                    self._timers.set(slot.expiry, None)
+                self._believe(slot)
 
     def shift(self, delta: int) -> None:
         """Moves every remembered time by `delta` ms: the clock was set."""
@@ -190,6 +205,19 @@ class Board:
                 slot.seen += delta
                 slot.since += delta
                 slot.before += delta if slot.before != NEVER else 0
+
+    def _doubt(self, slot: Slot, ts: int) -> None:
+        """Where values hold for ever: one that is said to be unknown by now is believed for one hold time more."""
+        if slot.value is not None and slot.hold == FOREVER:
+            slot.hold = ts - slot.seen + slot.normal_hold
+            slot.quality = None  # so that the next good reading is not taken for the same again
+            self._start_expiry(slot)
+
+    def _believe(self, slot: Slot) -> None:
+        """The opposite of `_doubt`."""
+        slot.hold = FOREVER
+        if slot.expiry is not None:
+            self._timers.set(slot.expiry, None)
 
     def _start_expiry(self, slot: Slot) -> None:
         if slot.value is None:
@@ -204,6 +232,7 @@ class Board:
         slot.value = slot.quality = slot.note = None
         slot.since = now
         self.dirty.update(slot.watchers)
+        self.dirty.update(slot.absences)
 
 
 def attach(slot: Slot, watcher: Judged) -> None:

@@ -6,12 +6,15 @@ its mains route) counts as a feeder only while the `then` of a `follows` rule on
 it feeds lives on what it stands in for. Two alarms belong together when they are about one asset, when one is about
 what the other affects or stands in for, or when one is the alarm of the redundancy group of the other's asset.
 
+When dcmon itself is blind, that explains every device that does not answer; and it is explained by what takes the power
+of at least half of them.
+
 Fire, water and intrusion are explained by nothing but their like: they page whatever else goes on.
 """
 
 from __future__ import annotations
 
-from dcmon.config.rules import AlarmClass, CapacityRule, CountRule, FollowsRule
+from dcmon.config.rules import AlarmClass, BlindRule, CapacityRule, CountRule, FollowsRule, SilentRule
 from dcmon.model import AlarmState
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.topology import Topology
@@ -48,10 +51,16 @@ class Causes:
 
     def brings_about(self, cause: Cell, effect: Cell) -> bool:
         """Whether what is down by `cause` affects an asset of `effect`, or is stood in for by it."""
+        if isinstance(cause.rule, BlindRule):
+            return isinstance(effect.rule, SilentRule) and cause.row.state is AlarmState.ACTIVE
         if not cause.rule.propagates or cause.row.state is not AlarmState.ACTIVE or _strangers(cause, effect):
             return False
         down = cause.source.suspects()
         all_down = self._down()
+        missed = effect.source.concerns()
+        if missed:
+            dark = [self._roots(asset, all_down, frozenset()) | ({asset} & all_down) for asset in missed]
+            return any(down & roots for roots in dark) and 2 * sum(map(bool, dark)) >= len(missed)
         for asset in effect.source.suspects():
             if down & self._topology.stood_in_for(asset):
                 return True

@@ -28,6 +28,10 @@ class Describer(Protocol):
         """The assets that are in trouble as far as this alarm goes."""
         ...
 
+    def concerns(self) -> frozenset[str]:
+        """What else the alarm speaks of without holding it to be at fault: the devices that a blind dcmon misses."""
+        ...
+
     def has_come(self) -> bool:
         """Whether what must follow has followed; False for rules that wait for nothing."""
         ...

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from dcmon.config.config import Config
 from dcmon.config.rules import (
+    BlindRule,
     CapacityRule,
     CountRule,
     FollowsRule,
@@ -15,10 +17,12 @@ from dcmon.config.rules import (
     RiseRule,
     Rule,
     SilentRule,
+    StaleRule,
     StateRule,
 )  # fmt: skip
 from dcmon.config.site import AssetKind
 from dcmon.model import Alarm, AlarmState
+from dcmon.thresholds.absence import BlindWatch, StaleWatch
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import Board, Slot, attach
 from dcmon.thresholds.cells import Cell
@@ -56,6 +60,7 @@ class Compiler:
         self._lost: dict[str, LostOnBatteryWatch] = {}
         self.silent_watches: list[SilentWatch] = []
         """Every watch that notices a device from which nothing is heard."""
+        self.stale_watches: list[StaleWatch] = []
         self.follows_watches: list[FollowsWatch] = []
 
     def compile(self) -> None:
@@ -126,6 +131,30 @@ class Compiler:
                 self._on_battery(ups, watch, watch.upses)
             self._lost[device] = watch
 
+    def blind(self, rule: BlindRule) -> None:
+        cell = self._cell(rule, rule.asset, None, rule.after + rule.on_delay)
+        watch = BlindWatch(cell, self._alarms, len(self._topology.devices), rule.share)
+        self._alarms.add(cell, watch)
+
+        def found(slot: Slot) -> None:
+            watch.slots.append(slot)
+            attach(slot, watch)
+
+        for device in self._topology.devices:
+            self._board.want(device, "device.reachable", None, found)
+
+    def stale(self, rule: StaleRule) -> None:
+        for asset in self._topology.assets:
+            device = self._topology.supplier(asset)
+            if device is None or (rule.kinds and self._topology.kind(asset) not in rule.kinds):
+                continue
+            cell = self._cell(rule, asset, None, rule.after + rule.on_delay)
+            watch = StaleWatch(cell, self._alarms, self._live)
+            self._alarms.add(cell, watch)
+            self._board.want_judged(asset, partial(_miss, watch))
+            self._board.want(device, "device.reachable", None, partial(_hear, watch))
+            self.stale_watches.append(watch)
+
     def count(self, rule: CountRule) -> None:
         group = self._topology.groups.get(rule.group)
         if group is not None:
@@ -185,6 +214,21 @@ class Compiler:
         return Cell(rule, row, order, on_delay, phase)
 
 
+_MAY_BE_MISSING = frozenset({"device.reachable", "battery.time_on_battery"})
+"""Points with rules of their own, or that a device gives only at times."""
+
+
+def _miss(watch: StaleWatch, slot: Slot) -> None:
+    if slot.key.point not in _MAY_BE_MISSING:
+        watch.slots.append(slot)
+        slot.absences = (*slot.absences, watch)
+
+
+def _hear(watch: StaleWatch, slot: Slot) -> None:
+    watch.reachable = slot
+    attach(slot, watch)
+
+
 def alarm_key(rule: Rule, asset: str, index: str | None) -> str:
     """`rule/asset` or `rule/asset[index]`."""
     return f"{rule.id}/{asset}" + (f"[{index}]" if index is not None else "")
@@ -196,6 +240,8 @@ _KINDS: dict[str, Callable[[Compiler, Any], None]] = {
     "rise": Compiler.rise,
     "silent": Compiler.silent,
     "lost_on_battery": Compiler.lost_on_battery,
+    "blind": Compiler.blind,
+    "stale": Compiler.stale,
     "count": Compiler.count,
     "capacity": Compiler.capacity,
     "follows": Compiler.follows,

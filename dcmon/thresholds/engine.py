@@ -57,7 +57,7 @@ class Judge:
         self._topology = Topology(config.site, config.collectors)
         self._board = Board(self._timers, Holds(config).hold, staleness=live)
         rules = config.rules.rules
-        self._incidents = IncidentBook(self._ledger, self._topology, config.rules.incidents)
+        self._incidents = IncidentBook(self._ledger, self._topology, config.rules.incidents, self._timers)
         self._clocks = Clocks(self._ledger, self._timers, self._topology, rules)
         self._tasks = Tasks(self._ledger, self._timers, self._board, self._topology, rules)
         self._alarms = Alarms(self._ledger, self._timers, self._topology, self._incidents, self._tasks, self._clocks)
@@ -120,7 +120,7 @@ class Judge:
 
     def next_delay(self) -> int | None:
         """As `next_due`, of delays, deadlines of sequences and fault clocks alone: what a replay still waits for."""
-        return self._timers.earliest(("delay", "clock"))
+        return self._timers.earliest(("delay", "clock", "remains"))
 
     def acknowledge(self, incident_id: str, by: str, now: int) -> Changes:
         """Somebody deals with an incident and all its alarms. KeyError when the id is unknown; twice is once."""
@@ -233,7 +233,10 @@ class Judge:
             watch.listening = NEVER if known else start
             timer = Timer("hold", watch.evaluate, watch.order, Phase.DEADLINE)
             self._timers.set(timer, start + watch.first_word)
+        for absence in self._compiler.stale_watches:
+            absence.listening = start if gap > 0 else NEVER
         close_orphans(self._ledger, self._alarms, self._incidents, start)
+        self._incidents.resume(start)
         self._indicators.begin(start, alive if gap > 0 else None)
         self._settle(start)
 
@@ -248,3 +251,5 @@ class Judge:
         self._tasks.shift(delta)
         for watch in self._compiler.silent_watches:
             watch.listening += delta
+        for absence in self._compiler.stale_watches:
+            absence.listening += delta

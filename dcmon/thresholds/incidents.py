@@ -10,7 +10,9 @@ from dcmon.model import Alarm, AlarmState, Incident, Severity
 from dcmon.thresholds.causes import Causes, is_group
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.ledger import Ledger, incident_transition
+from dcmon.thresholds.leftovers import Leftovers
 from dcmon.thresholds.stamps import stamp
+from dcmon.thresholds.timers import Timers
 from dcmon.thresholds.topology import Topology
 
 OPEN, RESOLVED, MERGED = "open", "resolved", "merged"
@@ -20,12 +22,13 @@ _LIVE = (AlarmState.PENDING, AlarmState.ACTIVE)
 class IncidentBook:
     """All incidents that are open, or were so until lately."""
 
-    def __init__(self, ledger: Ledger, topology: Topology, settings: IncidentSettings) -> None:
+    def __init__(self, ledger: Ledger, topology: Topology, settings: IncidentSettings, timers: Timers) -> None:
         self._ledger = ledger
         self._topology = topology
         self._settings = settings
         self.cells: dict[str, Cell] = {}
         self._causes = Causes(topology)
+        self._leftovers = Leftovers(timers, settings.outlast, self._outlasts)
         self._moved: dict[str, int] = {}
         """By how much the machine's clock was set since an incident was opened."""
         self._moved_before: dict[str, int] = {}
@@ -65,8 +68,13 @@ class IncidentBook:
     def settle(self, incident_id: str | None, now: int) -> None:
         """An alarm of the incident is over: when it was the last, so is the incident."""
         incident = self._ledger.incidents.get(incident_id or "")
-        if incident is None or incident.state != OPEN or any(True for _ in self._live_rows(incident)):
+        if incident is None or incident.state != OPEN:
             return
+        if any(True for _ in self._live_rows(incident)):
+            if self._rootless(incident):
+                self._leftovers.start(incident.id, self._root_well_since(incident, now))
+            return
+        self._leftovers.stop(incident.id)
         incident = replace(incident, state=RESOLVED, resolved=now)
         self._moved_before[incident.id] = self._moved.get(incident.id, 0)
         self._ledger.put_incident(incident)
@@ -83,9 +91,48 @@ class IncidentBook:
             return []
         incident = replace(incident, acked_by=by, acked_at=now)
         self._ledger.put_incident(incident)
+        self._leftovers.put_off(incident.id, now)
         reason = f"{by} deals with it: {incident.title}"
         self._ledger.tell(incident_transition(incident, now, "acknowledged", reason, data={"by": by}))
         return [key for key in incident.alarms if self._belongs(key, incident)]
+
+    def resume(self, now: int) -> None:
+        """After a restart: waits for what outlasts its cause go on."""
+        for incident in self._open():
+            if self._rootless(incident) and any(True for _ in self._live_rows(incident)):
+                self._leftovers.start(incident.id, self._root_well_since(incident, now))
+
+    def _rootless(self, incident: Incident) -> bool:
+        """Whether no alarm of the incident's root lasts."""
+        return all(row.asset != incident.root for row in self._live_rows(incident))
+
+    def _root_well_since(self, incident: Incident, now: int) -> int:
+        rows = [self._ledger.alarms.get(key) for key in incident.alarms]
+        over = [row.since for row in rows if row is not None and row.asset == incident.root and row.state not in _LIVE]
+        return max(over, default=now)
+
+    def _outlasts(self, incident_id: str, now: int) -> None:
+        """The root has been well for long, and something of the incident lasts: that is the fault now."""
+        incident = self._ledger.incidents.get(incident_id)
+        if incident is None or incident.state != OPEN or not self._rootless(incident):
+            return
+        left = [self.cells[row.key] for row in self._live_rows(incident) if row.key in self.cells]
+        active = [cell for cell in left if cell.row.state is AlarmState.ACTIVE]
+        if not active:
+            return
+        leader = min(active, key=lambda cell: (-cell.rule.severity.rank, *cell.order))
+        row, well = leader.row, self._topology.name(incident.root)
+        told = leader.rule.page
+        incident = replace(
+            incident, root=row.asset, rule=leader.rule.id, title=self._title(leader), cls=leader.rule.cls.value,
+            alarms=(row.key, *(key for key in incident.alarms if key != row.key)),
+            acked_by=None if told else incident.acked_by, acked_at=None if told else incident.acked_at,
+        )  # fmt: skip
+        self._ledger.put_incident(incident)
+        self._sort_suppressed(incident)
+        reason = f"{well} is well again, but this lasts: {row.reason}"
+        state = "remains" if told else "rerooted"
+        self._ledger.tell(incident_transition(incident, now, state, reason, data={"title": incident.title}))
 
     def shift(self, delta: int) -> None:
         """The clock of the machine was set: incidents keep their dates, but are as old as they were."""

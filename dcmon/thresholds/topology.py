@@ -69,6 +69,10 @@ class Topology:
     def with_role(self, role: GroupRole) -> tuple[Group, ...]:
         return tuple(group for group in self.site.groups if group.role is role)
 
+    def supplier(self, asset: str) -> str | None:
+        """The device that gives an asset's points."""
+        return self._suppliers.get(asset)
+
     def supplied(self, device: str) -> frozenset[str]:
         """The assets whose points a device gives, itself among them."""
         return frozenset(asset for asset, supplier in self._suppliers.items() if supplier == device)

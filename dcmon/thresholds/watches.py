@@ -53,6 +53,9 @@ class Watch:
     def suspects(self) -> frozenset[str]:
         return frozenset((self.cell.row.asset,))
 
+    def concerns(self) -> frozenset[str]:
+        return frozenset()
+
     def has_come(self) -> bool:
         return False
 

@@ -191,6 +191,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "entry.joined": ("alarm joined", "Alarm kommt dazu"),
     "entry.raised": ("raised", "verschärft"),
     "entry.worsened": ("worsened", "verschlimmert"),
+    "entry.remains": ("outlasts its cause", "dauert an"),
     "entry.rerooted": ("other cause", "andere Ursache"),
     "entry.acknowledged": ("acknowledged", "quittiert"),
     "entry.resolved": ("resolved", "behoben"),

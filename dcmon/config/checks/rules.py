@@ -9,6 +9,7 @@ from dcmon.config.checks.knowledge import Knowledge
 from dcmon.config.config import Config
 from dcmon.config.loader import Loaded
 from dcmon.config.rules import (
+    BlindRule,
     CapacityRule,
     Condition,
     CountRule,
@@ -53,7 +54,7 @@ def references(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
         select = _selects(rule)
         if select is not None:
             named += [(("select", "assets", place), name) for place, name in enumerate(select.assets)]
-        if isinstance(rule, FollowsRule):
+        if isinstance(rule, FollowsRule | BlindRule):
             named.append((("asset",), rule.asset))
         named += [((*loc, "asset"), condition.asset) for loc, condition in _conditions(rule) if condition.asset]
         for loc, name in named:

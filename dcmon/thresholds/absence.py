@@ -1,0 +1,97 @@
+"""Rules about what cannot be seen: `stale`, one asset's values, and `blind`, nearly everything at once."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from dcmon.model import Value
+from dcmon.thresholds.alarms import Alarms
+from dcmon.thresholds.board import NEVER, Slot
+from dcmon.thresholds.cells import Cell
+from dcmon.thresholds.logic import Truth, show_value
+from dcmon.thresholds.watches import Watch
+
+_MOST_NAMED = 3
+
+
+class StaleWatch(Watch):
+    """`stale`: the device answers, but something of the asset that is judged, and was read before, is unknown.
+
+    What was last read by an earlier process and not by this one is in doubt: it may have been taken away meanwhile.
+    """
+
+    __slots__ = ("expected", "listening", "reachable", "slots")
+
+    def __init__(self, cell: Cell, alarms: Alarms, expected: bool) -> None:
+        super().__init__(cell, alarms)
+        self.slots: list[Slot] = []
+        self.reachable: Slot | None = None
+        self.expected = expected
+        """Whether the device must be heard of; in a replay one of which nothing is said answers."""
+        self.listening = NEVER
+        """Since when this process or one without a gap before it has listened."""
+
+    def condition(self, now: int) -> Truth:
+        missing = self._missing()
+        if not missing:
+            return False
+        answers = None if self.reachable is None else self.reachable.value
+        if answers is False or (answers is None and (self.expected or self.reachable is not None)):
+            return None
+        return True if any(slot.seen >= self.listening for slot in missing) else None
+
+    def evidence(self, now: int) -> int:
+        answers_since = NEVER if self.reachable is None else self.reachable.since
+        return max(min((slot.since for slot in self._missing()), default=now), answers_since)
+
+    def describe(self) -> str:
+        missing = self._missing()
+        if not missing:
+            return "everything can be read again"
+        named = [f"{slot.name} (was {show_value(slot.last)})" for slot in missing[:_MOST_NAMED]]
+        more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+        return f"the device answers, but nothing can be read of {', '.join(named)}{more}"
+
+    def present_value(self) -> Value:
+        return len(self._missing())
+
+    def _missing(self) -> list[Slot]:
+        return [slot for slot in self.slots if slot.value is None and slot.last is not None]
+
+
+class BlindWatch(Watch):
+    """`blind`: so many devices do not answer that it is dcmon itself that is cut off."""
+
+    __slots__ = ("need", "slots", "total")
+
+    def __init__(self, cell: Cell, alarms: Alarms, total: int, share: float) -> None:
+        super().__init__(cell, alarms)
+        self.slots: list[Slot] = []
+        self.total = total
+        self.need = max(ceil(total * share / 100), 2)
+
+    def condition(self, now: int) -> Truth:
+        if len(self.silent()) >= self.need:
+            return True
+        answering = sum(slot.value is True for slot in self.slots)
+        return False if answering > self.total - self.need else None
+
+    def evidence(self, now: int) -> int:
+        """When the device fell silent, or answered again, that made it so many, or so few."""
+        silent = self.silent()
+        if len(silent) >= self.need:
+            return sorted(slot.since for slot in silent)[self.need - 1]
+        return max((slot.since for slot in self.slots if slot.value is True), default=now)
+
+    def silent(self) -> list[Slot]:
+        """`device.reachable` of the devices that do not answer."""
+        return [slot for slot in self.slots if slot.value is False]
+
+    def describe(self) -> str:
+        return f"{len(self.silent())} of {self.total} devices do not answer"
+
+    def present_value(self) -> Value:
+        return len(self.silent())
+
+    def concerns(self) -> frozenset[str]:
+        return frozenset(slot.key.asset for slot in self.silent())
