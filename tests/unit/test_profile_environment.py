@@ -161,3 +161,32 @@ def test_serverscheck_sensor_is_what_its_name_says_and_an_empty_place_is_none() 
         ("temperature", "Ext. Temperature", 27.53),
         ("water.detected", "Flooding", True),
     ]
+
+
+def test_papouch_says_unit_and_validity_beside_each_value() -> None:
+    root = "1.3.6.1.4.1.18248.20.1.2.1.1"
+    cells = {1: (0, 0, 1), 2: (770, 317, 69), 3: (1, 3, 0)}
+    values = {f"{root}.{column}.{row}": value for column, row_ in cells.items() for row, value in enumerate(row_, 1)}
+    assert reads("papouch_th2e", values) == [("temperature", "1", 25), ("humidity", "2", 31.7)]
+
+
+def test_vutlan_elements_are_what_their_type_says() -> None:
+    root = "1.3.6.1.4.1.39052.1.3.1"
+    elements = {
+        201001: ("temperature", "Rack", "23.4"),
+        202001: ("humidity", "Rack", "41.0"),
+        106001: ("smoke", "Ceiling", "0"),
+        107001: ("leakage", "Floor", "1"),
+        301001: ("relay", "Siren", "1"),
+    }
+    values = {
+        f"{root}.{column}.{number}": value
+        for number, cells in elements.items()
+        for column, value in zip((6, 7, 9), cells, strict=True)
+    }
+    assert reads("vutlan_ems", values) == [
+        ("temperature", "Rack", 23.4),
+        ("humidity", "Rack", 41),
+        ("smoke.detected", "Ceiling", False),
+        ("water.detected", "Floor", True),
+    ]
