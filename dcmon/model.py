@@ -380,9 +380,9 @@ class Snapshot:
     intervals: dict[str, Interval] = field(default_factory=dict)
     """The open interval of each indicator."""
     escalations: dict[str, Escalation] = field(default_factory=dict)
-    records: dict[str, Record] = field(default_factory=dict)
-    """Those that run, and the newest of each kind and subject."""
     readings: dict[SeriesKey, Reading] = field(default_factory=dict)
     """The last reading of each series, so that `last seen on battery` survives a restart."""
     alive: int | None = None
     """When the previous process last said that it was running; the time since is UNKNOWN."""
+    records: dict[str, Record] = field(default_factory=dict)
+    """Those that run, and the newest of each kind and subject."""

@@ -80,6 +80,26 @@ FUEL = rule("limit", "fuel-low", select={"point": "fuel.level"}, below=75, deadb
 WARM = rule("limit", "warm", select={"point": "temperature"}, above=27, deadband=1, on_delay="60s", off_delay="60s",
             **{"class": "environment"})  # fmt: skip
 
+TAKEOVER: dict[str, Any] = {
+    "id": "takeover", "title": {"de": "Übernahme", "en": "Takeover"}, "tom": ["T04"], "asset": "genset-a",
+    "class": "power", "severity": "critical",
+    "when": [{"asset": "mains-a", "point": "mains.available", "is": False}],
+    "steps": [
+        {"id": "no-start", "name": {"de": "Motor läuft", "en": "engine runs"}, "title": "does not run",
+         "then": [{"point": "engine.running", "is": True}], "within": "10s"},
+        {"id": "no-load", "name": {"de": "Last", "en": "load taken"}, "title": "has not taken the load", "stays": True,
+         "then": [{"asset": "tsw-a", "point": "breaker.generator_closed", "is": True}], "within": "60s"},
+        {"id": "no-return", "name": {"de": "zurück", "en": "load returned"}, "title": "still carries the load",
+         "after": "return", "then": [{"asset": "tsw-a", "point": "breaker.generator_closed", "is": False}],
+         "within": "10m"},
+    ],
+    "never": [
+        {"id": "gap", "title": "dead output", "when": [{"asset": "ups-a", "point": "output.source", "is": "none"}]},
+    ],
+    "measure": [{"asset": "ups-a", "point": "battery.charge"},
+                {"asset": "genset-a", "point": "generator.load", "since": "no-load"}],
+}  # fmt: skip
+
 EVERYTHING = (MAINS_LOST, ON_BATTERY, MAINS_OUTAGE, GENSET_LATE, LEAK, SILENT, LOST, LINK, FUEL, WARM)
 
 
@@ -145,6 +165,7 @@ class World:
         snapshot = Snapshot(
             dict(judge.alarms), dict(judge.incidents), dict(judge.tasks), dict(judge.clocks), self.open_intervals(),
             readings=dict(self.latest) if readings else {}, alive=at(second if alive is None else alive),
+            records=dict(judge.records),
         )  # fmt: skip
         self.judge = Judge(self.config, snapshot, at(second), live=self.live)
 

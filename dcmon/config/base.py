@@ -31,6 +31,13 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Title(Strict):
+    """A promise, a sequence or a duty in the words of both languages."""
+
+    de: str
+    en: str
+
+
 def parse_duration(text: Any) -> int:
     """Milliseconds from `500ms`, `2s`, `5m`, `4h`, `30d` or a sum such as `1h30m`."""
     if isinstance(text, bool) or not isinstance(text, str):

@@ -5,13 +5,14 @@ A condition is three-valued: it holds, it does not hold, or nobody knows (a read
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import Annotated, Literal
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from dcmon.config.base import Duration, Identifier, Strict
+from dcmon.config.base import Duration, Identifier, Strict, Title
 from dcmon.config.site import AssetKind
 from dcmon.model import Severity, Value, number
 
@@ -102,7 +103,9 @@ class TaskSpec(Strict):
     closes_after_rise: float = Field(gt=0, description="in the point's unit")
 
 
-class _Rule(Strict):
+class BaseRule(Strict):
+    """What every rule has."""
+
     id: Identifier
     title: str = Field(description="what is wrong, in few words; the asset's name is put before it")
     tom: tuple[str, ...] = Field(default=(), description="promises of the agreement, T01 to T32")
@@ -132,14 +135,14 @@ class _Rule(Strict):
     task: TaskSpec | None = None
 
 
-class StateRule(_Rule, Test):
+class StateRule(BaseRule, Test):
     """A value that is (or is not) one of some words."""
 
     kind: Literal["state"]
     select: Select
 
 
-class LimitRule(_Rule):
+class LimitRule(BaseRule):
     """A number above or below a limit. Back only when it is `deadband` on the good side."""
 
     kind: Literal["limit"]
@@ -155,7 +158,7 @@ class LimitRule(_Rule):
         return self
 
 
-class RiseRule(_Rule):
+class RiseRule(BaseRule):
     """A number that rises by more than `by` within `within`."""
 
     kind: Literal["rise"]
@@ -164,7 +167,7 @@ class RiseRule(_Rule):
     within: Duration
 
 
-class SilentRule(_Rule):
+class SilentRule(BaseRule):
     """A device that has not answered. Not raised on its own where `lost_on_battery` already speaks."""
 
     kind: Literal["silent"]
@@ -172,7 +175,7 @@ class SilentRule(_Rule):
     after: Duration
 
 
-class LostOnBatteryRule(_Rule):
+class LostOnBatteryRule(BaseRule):
     """A device that stopped answering when it, or a UPS that feeds it, was last seen on battery."""
 
     kind: Literal["lost_on_battery"]
@@ -180,7 +183,7 @@ class LostOnBatteryRule(_Rule):
     after: Duration
 
 
-class BlindRule(_Rule):
+class BlindRule(BaseRule):
     """So large a share of all devices does not answer that it is dcmon that sees nothing, rather than they."""
 
     kind: Literal["blind"]
@@ -189,7 +192,7 @@ class BlindRule(_Rule):
     after: Duration
 
 
-class StaleRule(_Rule):
+class StaleRule(BaseRule):
     """An asset whose device answers, but of which something that is judged cannot be read any more."""
 
     kind: Literal["stale"]
@@ -197,7 +200,7 @@ class StaleRule(_Rule):
     after: Duration
 
 
-class CountRule(_Rule):
+class CountRule(BaseRule):
     """Fewer able members of a group than needed: k-of-n and declared redundancy."""
 
     kind: Literal["count"]
@@ -206,7 +209,7 @@ class CountRule(_Rule):
     fewer_than: Annotated[int, Field(ge=1)] | Literal["all", "needed"]
 
 
-class CapacityRule(_Rule):
+class CapacityRule(BaseRule):
     """The able members' capacity (rating.speed_bps or rating.cooling_w) is below `below`."""
 
     kind: Literal["capacity"]
@@ -216,7 +219,7 @@ class CapacityRule(_Rule):
     below: float = Field(gt=0)
 
 
-class FollowsRule(_Rule):
+class FollowsRule(BaseRule):
     """When all of `when` holds, all of `then` must hold within `within`; raised on `asset` at the deadline."""
 
     kind: Literal["follows"]
@@ -226,7 +229,7 @@ class FollowsRule(_Rule):
     within: Duration
 
 
-Rule = Annotated[
+ListedRule = Annotated[
     StateRule
     | LimitRule
     | RiseRule
@@ -239,6 +242,91 @@ Rule = Annotated[
     | FollowsRule,
     Field(discriminator="kind"),
 ]
+
+
+_INHERITED = ("asset", "class", "severity", "tom")
+
+
+def _not_required(schema: dict[str, Any]) -> None:
+    """What a step has from its sequence need not be repeated by editors."""
+    schema["required"] = [name for name in schema.get("required", []) if name not in _INHERITED]
+
+
+class StepRule(BaseRule):
+    """One step: `then` must hold within `within`. It is an alarm like that of any rule, raised at the deadline."""
+
+    model_config = ConfigDict(json_schema_extra=_not_required)
+
+    kind: Literal["step"] = "step"
+    name: Title = Field(description="what has happened when it has come, for the record; `title` is what is wrong else")
+    asset: Identifier
+    after: Literal["start", "return"] = Field(
+        default="start", description="the time runs from the start of the cause, or from its end"
+    )
+    then: Annotated[tuple[Condition, ...], Field(min_length=1)]
+    within: Duration
+    stays: bool = Field(
+        default=False,
+        description="it must also stay so while the cause lasts; undone, the time runs anew. A stand-in has taken over "
+        "what it stands in for while this holds",
+    )
+
+
+class Forbidden(Strict):
+    """What must not happen meanwhile; rules of its own say who is told."""
+
+    id: Identifier
+    title: str
+    when: Annotated[tuple[Condition, ...], Field(min_length=1)]
+
+
+class Measured(Strict):
+    """A series whose extremes and curve belong to the record."""
+
+    asset: Identifier
+    point: str
+    index: str | None = None
+    since: Identifier | None = Field(default=None, description="its extremes count only when this step has come")
+
+
+class SequenceSpec(Strict):
+    """While all of `when` holds the cause lasts. Each run is a record with the times of its steps and a verdict.
+
+    Steps have `class`, `severity`, `tom` and `asset` from the sequence unless they say otherwise.
+    """
+
+    id: Identifier
+    title: Title
+    tom: tuple[str, ...] = Field(default=(), description="promises that it proves, T01 to T32")
+    asset: Identifier = Field(description="what the record is about")
+    cls: AlarmClass = Field(alias="class")
+    severity: Severity
+    when: Annotated[tuple[Condition, ...], Field(min_length=1)]
+    steps: Annotated[tuple[StepRule, ...], Field(min_length=1)]
+    never: tuple[Forbidden, ...] = ()
+    measure: tuple[Measured, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hand_down(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("steps"), list | tuple):
+            return data
+        common = {name: data[name] for name in _INHERITED if name in data}
+        return {**data, "steps": [common | step if isinstance(step, dict) else step for step in data["steps"]]}
+
+    @model_validator(mode="after")
+    def _in_order(self) -> SequenceSpec:
+        places = [step.after for step in self.steps]
+        if places != sorted(places, key=("start", "return").index):
+            raise ValueError("steps after the start stand before those after the return")
+        unknown = {one.since for one in self.measure if one.since is not None} - {step.id for step in self.steps}
+        if unknown:
+            raise ValueError(f"measure: there is no step {', '.join(sorted(unknown))}")
+        return self
+
+
+Rule = ListedRule | StepRule
+Loc = tuple[str | int, ...]
 
 
 class Incidents(Strict):
@@ -260,4 +348,18 @@ class Rules(Strict):
 
     incidents: Incidents = Incidents()
     targets: dict[str, Annotated[float, Field(gt=0, le=100)]] = Field(default_factory=dict)
-    rules: tuple[Rule, ...]
+    rules: tuple[ListedRule, ...]
+    sequences: tuple[SequenceSpec, ...] = ()
+
+    def placed(self) -> Iterator[tuple[Loc, Rule]]:
+        """Everything that can raise an alarm, with its place in the file: rules, then the steps of sequences."""
+        for position, rule in enumerate(self.rules):
+            yield ("rules", position), rule
+        for position, sequence in enumerate(self.sequences):
+            for place, step in enumerate(sequence.steps):
+                yield ("sequences", position, "steps", place), step
+
+    @cached_property
+    def judged(self) -> tuple[Rule, ...]:
+        """Everything that can raise an alarm."""
+        return tuple(rule for _, rule in self.placed())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dcmon.config.base import format_duration
-from dcmon.config.rules import FollowsRule
+from dcmon.config.rules import FollowsRule, StepRule
 from dcmon.model import Alarm, AlarmState
 from dcmon.thresholds.cells import NOT_JUDGED, Cell, Describer
 from dcmon.thresholds.clocks import Clocks
@@ -118,7 +118,7 @@ class Alarms:
     def _activate(self, cell: Cell, now: int) -> None:
         row = cell.row
         started = now if row.started is None else row.started
-        says_itself = now - started < 1000 or isinstance(cell.rule, FollowsRule)
+        says_itself = now - started < 1000 or isinstance(cell.rule, (FollowsRule, StepRule))
         lasted = "" if says_itself else f" for {format_duration(_whole_seconds(now - started))}"
         row = replace(
             row, state=AlarmState.ACTIVE, since=now, due=None, acked_by=None, acked_at=None, suppressed=None,

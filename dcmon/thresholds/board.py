@@ -87,7 +87,7 @@ class Board:
         self.unusable = 0
         """Readings of bad quality, or without a value."""
         self._timers = timers
-        self._hold = hold
+        self.hold = hold
         self._staleness = staleness
         self._wanted: dict[tuple[str, str], list[tuple[str | None, Callable[[Slot], None]]]] = {}
         self._by_point: dict[str, list[Callable[[Slot], None]]] = {}
@@ -118,7 +118,7 @@ class Board:
         known = self.slots.get(key)
         if known is not None:
             return known
-        normal = self._hold(key.asset, key.point)
+        normal = self.hold(key.asset, key.point)
         slot = Slot(key, normal if self._staleness else FOREVER, normal)
         for tell in self._by_point.get(key.point, ()):
             tell(slot)

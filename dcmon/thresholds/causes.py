@@ -2,9 +2,10 @@
 
 An asset is *down* while a rule with `propagates` is active on it, or on a group of which it is an unable member. What
 it feeds is *affected*; what has several feeders only when all of them are down or affected. A stand-in (a generator for
-its mains route) counts as a feeder only while the `then` of a `follows` rule on it holds: until it has taken over, what
-it feeds lives on what it stands in for. Two alarms belong together when they are about one asset, when one is about
-what the other affects or stands in for, or when one is the alarm of the redundancy group of the other's asset.
+its mains route) counts as a feeder only while the `then` of a `follows` rule on it holds, or a step that `stays`: until
+it has taken over, what it feeds lives on what it stands in for. Two alarms belong together when they are about one
+asset, when one is about what the other affects or stands in for, or when one is the alarm of the redundancy group of
+the other's asset.
 
 When dcmon itself is blind, that explains every device that does not answer; and it is explained by what takes the power
 of at least half of them.
@@ -14,7 +15,7 @@ Fire, water and intrusion are explained by nothing but their like: they page wha
 
 from __future__ import annotations
 
-from dcmon.config.rules import AlarmClass, BlindRule, CapacityRule, CountRule, FollowsRule, SilentRule
+from dcmon.config.rules import AlarmClass, BlindRule, CapacityRule, CountRule, FollowsRule, SilentRule, StepRule
 from dcmon.model import AlarmState
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.topology import Topology
@@ -36,7 +37,7 @@ class Causes:
         """Makes an alarm known."""
         if cell.rule.propagates:
             self._propagating.append(cell)
-        if isinstance(cell.rule, FollowsRule):
+        if isinstance(cell.rule, (FollowsRule, StepRule)):
             self._follows.setdefault(cell.row.asset, []).append(cell)
         if is_group(cell):
             self._groups.setdefault(cell.row.asset, []).append(cell)

@@ -16,6 +16,7 @@ from dcmon.config.rules import (
     LostOnBatteryRule,
     RiseRule,
     Rule,
+    SequenceSpec,
     SilentRule,
     StaleRule,
     StateRule,
@@ -28,6 +29,8 @@ from dcmon.thresholds.board import Board, Slot, attach
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.group_watches import CapacityWatch, CountWatch, FollowsWatch
 from dcmon.thresholds.ledger import Ledger
+from dcmon.thresholds.sequence_parts import Step
+from dcmon.thresholds.sequences import Run
 from dcmon.thresholds.silence import LostOnBatteryWatch, ReachableWatch, SilentWatch
 from dcmon.thresholds.timers import Order, Phase, Timers
 from dcmon.thresholds.topology import Topology
@@ -48,6 +51,7 @@ class Compiler:
         alarms: Alarms,
         ledger: Ledger,
         live: bool,
+        incident_of: Callable[[str], str | None],
     ) -> None:
         self._config = config
         self._topology = topology
@@ -56,7 +60,10 @@ class Compiler:
         self._alarms = alarms
         self._ledger = ledger
         self._live = live
-        self._position = {rule.id: place for place, rule in enumerate(config.rules.rules)}
+        self._incident_of = incident_of
+        self.runs: list[Run] = []
+        """Every sequence."""
+        self._position = {rule.id: place for place, rule in enumerate(config.rules.judged)}
         self._lost: dict[str, LostOnBatteryWatch] = {}
         self.silent_watches: list[SilentWatch] = []
         """Every watch that notices a device from which nothing is heard."""
@@ -65,9 +72,12 @@ class Compiler:
 
     def compile(self) -> None:
         """All rules: those on devices and groups at once, those on series as the series show."""
-        rules = sorted(self._config.rules.rules, key=lambda rule: rule.kind == "silent")
+        rules = sorted(self._config.rules.judged, key=lambda rule: rule.kind == "silent")
         for rule in rules:
-            _KINDS[rule.kind](self, rule)
+            if rule.kind != "step":
+                _KINDS[rule.kind](self, rule)
+        for sequence in self._config.rules.sequences:
+            self.sequence(sequence)
 
     def series(self, rule: SeriesRule, make: Callable[[Cell, Slot], SlotWatch]) -> None:
         """A rule with `select`: one watch per series that fits."""
@@ -172,6 +182,20 @@ class Compiler:
         watch = FollowsWatch(cell, self._alarms, rule, self._board)
         self._alarms.add(cell, watch)
         self.follows_watches.append(watch)
+
+    def sequence(self, spec: SequenceSpec) -> None:
+        """A run with an alarm for each of its steps; a run that the journal knows goes on."""
+        order: Order = (-10, spec.id)
+        run = Run(spec, order, self._board, self._timers, self._ledger, self._topology, self._incident_of)
+        for rule in spec.steps:
+            cell = self._cell(rule, rule.asset, None, rule.within + rule.on_delay, Phase.DEADLINE)
+            step = Step(cell, self._alarms, rule, self._board, run)
+            self._alarms.add(cell, step)
+            run.steps.append(step)
+        known = (row for row in self._ledger.records.values() if row.rule == spec.id and row.state == "running")
+        if (row := next(known, None)) is not None:
+            run.resume(row)
+        self.runs.append(run)
 
     def _devices(self, kinds: tuple[AssetKind, ...]) -> list[str]:
         """The assets of these kinds that are asked; all that are asked when there are none."""

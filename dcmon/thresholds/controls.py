@@ -10,19 +10,12 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from dcmon.config.base import Strict
+from dcmon.config.base import Strict, Title
 from dcmon.config.config import Config
 from dcmon.model import ConfigError
 
 IndicatorName = Literal["mains_route", "feed", "any_feed", "both_feeds", "protected", "uplink", "uplinks"]
 """The closed set of indicator functions; see indicators.py for what each computes."""
-
-
-class Title(Strict):
-    """The promise in the words of the agreement."""
-
-    de: str
-    en: str
 
 
 class Objective(Strict):

@@ -56,7 +56,7 @@ class Judge:
         self._ledger = Ledger(snapshot)
         self._topology = Topology(config.site, config.collectors)
         self._board = Board(self._timers, Holds(config).hold, staleness=live)
-        rules = config.rules.rules
+        rules = config.rules.judged
         self._incidents = IncidentBook(self._ledger, self._topology, config.rules.incidents, self._timers)
         self._clocks = Clocks(self._ledger, self._timers, self._topology, rules)
         self._tasks = Tasks(self._ledger, self._timers, self._board, self._topology, rules)
@@ -65,7 +65,9 @@ class Judge:
         self._incidents.keep_row = self._alarms.keep_row
         self._incidents.moved = self._clocks.moved
         self._incidents.same_fault = self._clocks.same_fault
-        self._compiler = Compiler(config, self._topology, self._board, self._timers, self._alarms, self._ledger, live)
+        self._compiler = Compiler(
+            config, self._topology, self._board, self._timers, self._alarms, self._ledger, live, self._incidents.of
+        )
         self._compiler.compile()
         self._indicators = Indicators(catalogue(config).values(), self._topology, self._board, self._ledger)
         if not live:
@@ -90,6 +92,11 @@ class Judge:
     @property
     def clocks(self) -> Mapping[str, FaultClock]:
         return MappingProxyType(self._ledger.clocks)
+
+    @property
+    def records(self) -> Mapping[str, Record]:
+        """Evidence by id: what runs, the newest of each kind and subject, and all since the start."""
+        return MappingProxyType(self._ledger.records)
 
     @property
     def dropped(self) -> Mapping[str, int]:
@@ -235,6 +242,8 @@ class Judge:
             self._timers.set(timer, start + watch.first_word)
         for absence in self._compiler.stale_watches:
             absence.listening = start if gap > 0 else NEVER
+        for run in self._compiler.runs:
+            run.go_on(start, gap)
         close_orphans(self._ledger, self._alarms, self._incidents, start)
         self._incidents.resume(start)
         self._indicators.begin(start, alive if gap > 0 else None)
@@ -249,6 +258,8 @@ class Judge:
         self._clocks.shift(delta)
         self._incidents.shift(delta)
         self._tasks.shift(delta)
+        for run in self._compiler.runs:
+            run.shift(delta)
         for watch in self._compiler.silent_watches:
             watch.listening += delta
         for absence in self._compiler.stale_watches:

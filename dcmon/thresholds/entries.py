@@ -63,10 +63,8 @@ class Entries:
 def record_transition(row: Record, now: int, state: str) -> Transition:
     """A transition of a record, with what every reader of one needs."""
     facts = {"kind": row.kind, "verdict": row.verdict, "started": row.started, "by": row.by, "tom": list(row.tom)}
-    return Transition(
-        now, "record", row.id, state, f"{row.reason} ({row.by})" if row.by else row.reason, row.subject, row.rule,
-        data=facts | {key: value for key, value in row.data.items() if key not in facts},
-    )  # fmt: skip
+    reason = f"{row.reason} ({row.by})" if row.by else row.reason
+    return Transition(now, "record", row.id, state, reason, row.subject, row.rule, data={**row.data, **facts})
 
 
 _KINDS: dict[str, Callable[[Entries, Any, int, int], Record]] = {"delivery": Entries.delivery}

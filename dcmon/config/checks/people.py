@@ -85,7 +85,7 @@ def rosters_filled(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 def every_page_has_a_route(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
     """D404: a paging rule has no route."""
     routes = loaded.config.people.routes
-    for position, rule in enumerate(loaded.config.rules.rules):
+    for place, rule in loaded.config.rules.placed():
         taken = any(
             (not route.classes or rule.cls in route.classes)
             and (not route.severities or rule.severity in route.severities)
@@ -94,7 +94,7 @@ def every_page_has_a_route(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
         if rule.page and not taken:
             message = f"no route takes class {rule.cls}, severity {rule.severity} of rule {rule.id}"
             hint = "Add a route to people.yaml; the last one may take everything."
-            yield loaded.problem("D404", "rules", ("rules", position), message, hint)
+            yield loaded.problem("D404", "rules", place, message, hint)
 
 
 def routes_reached(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:

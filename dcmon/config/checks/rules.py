@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from dcmon.config.checks.knowledge import Knowledge
 from dcmon.config.config import Config
@@ -15,55 +16,87 @@ from dcmon.config.rules import (
     CountRule,
     FollowsRule,
     LimitRule,
+    Loc,
     RiseRule,
     Rule,
     Select,
     StateRule,
+    StepRule,
     Test,
 )
 from dcmon.config.site import Asset, AssetKind
 from dcmon.config.vocabulary import vocabulary
 from dcmon.config.yamlfile import Problem
 
-Loc = tuple[str | int, ...]
-
 
 def _selects(rule: Rule) -> Select | None:
     return rule.select if isinstance(rule, StateRule | LimitRule | RiseRule) else None
 
 
-def _conditions(rule: Rule) -> Iterator[tuple[Loc, Condition]]:
-    match rule:
-        case CountRule() | CapacityRule():
-            lists = {"able": rule.able}
-        case FollowsRule():
-            lists = {"when": rule.when, "then": rule.then}
-        case _:
-            lists = {}
-    for key, conditions in lists.items():
-        for position, condition in enumerate(conditions):
-            yield (key, position), condition
+class _Placed(NamedTuple):
+    """A condition: where it stands, whose it is, and about which assets it is."""
+
+    loc: Loc
+    owner: str
+    condition: Condition
+    assets: tuple[str, ...]
+
+
+def _conditions(config: Config) -> Iterator[_Placed]:
+    """Every condition of rules, steps and sequences."""
+    members = {group.id: group.members for group in config.site.groups}
+    for place, rule in config.rules.placed():
+        match rule:
+            case CountRule() | CapacityRule():
+                lists, assets = {"able": rule.able}, members.get(rule.group, ())
+            case FollowsRule():
+                lists, assets = {"when": rule.when, "then": rule.then}, (rule.asset,)
+            case StepRule():
+                lists, assets = {"then": rule.then}, (rule.asset,)
+            case _:
+                continue
+        for key, conditions in lists.items():
+            yield from _each((*place, key), f"rule {rule.id}", conditions, assets)
+    for position, sequence in enumerate(config.rules.sequences):
+        place, owner, assets = ("sequences", position), f"sequence {sequence.id}", (sequence.asset,)
+        yield from _each((*place, "when"), owner, sequence.when, assets)
+        for number, forbidden in enumerate(sequence.never):
+            yield from _each((*place, "never", number, "when"), owner, forbidden.when, assets)
+
+
+def _each(place: Loc, owner: str, conditions: Sequence[Condition], assets: tuple[str, ...]) -> Iterator[_Placed]:
+    for position, condition in enumerate(conditions):
+        yield _Placed((*place, position), owner, condition, (condition.asset,) if condition.asset else assets)
 
 
 def references(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
     """D301: a rule names an unknown asset or group."""
-    assets = {asset.id for asset in loaded.config.site.assets}
-    groups = {group.id for group in loaded.config.site.groups}
-    for position, rule in enumerate(loaded.config.rules.rules):
-        named: list[tuple[Loc, str]] = []
+    config = loaded.config
+    assets = {asset.id for asset in config.site.assets}
+    groups = {group.id for group in config.site.groups}
+    named: list[tuple[Loc, str, str]] = []
+    for place, rule in config.rules.placed():
         select = _selects(rule)
+        owner = f"rule {rule.id}"
         if select is not None:
-            named += [(("select", "assets", place), name) for place, name in enumerate(select.assets)]
-        if isinstance(rule, FollowsRule | BlindRule):
-            named.append((("asset",), rule.asset))
-        named += [((*loc, "asset"), condition.asset) for loc, condition in _conditions(rule) if condition.asset]
-        for loc, name in named:
-            if name not in assets:
-                message = f"rule {rule.id} names the unknown asset {name!r}"
-                yield loaded.problem("D301", "rules", ("rules", position, *loc), message, "Correct the id.")
+            named += [((*place, "select", "assets", number), owner, name) for number, name in enumerate(select.assets)]
+        if isinstance(rule, BlindRule | FollowsRule | StepRule):
+            named.append(((*place, "asset"), owner, rule.asset))
         if isinstance(rule, CountRule | CapacityRule) and rule.group not in groups:
             message = f"rule {rule.id} names the unknown group {rule.group!r}"
-            yield loaded.problem("D301", "rules", ("rules", position, "group"), message, "Correct the id.")
+            yield loaded.problem("D301", "rules", (*place, "group"), message, "Correct the id.")
+    for position, sequence in enumerate(config.rules.sequences):
+        place, owner = ("sequences", position), f"sequence {sequence.id}"
+        named.append(((*place, "asset"), owner, sequence.asset))
+        named += [
+            ((*place, "measure", number, "asset"), owner, one.asset) for number, one in enumerate(sequence.measure)
+        ]
+    named += [
+        ((*one.loc, "asset"), one.owner, one.condition.asset) for one in _conditions(config) if one.condition.asset
+    ]
+    for loc, owner, name in named:
+        if name not in assets:
+            yield loaded.problem("D301", "rules", loc, f"{owner} names the unknown asset {name!r}", "Correct the id.")
 
 
 def selected(config: Config, select: Select) -> list[Asset]:
@@ -79,40 +112,42 @@ def points_given(loaded: Loaded, knowledge: Knowledge) -> Iterator[Problem]:
     """D302: a rule judges a point that no device gives."""
     config = loaded.config
     given = knowledge.points_by_asset(config)
-    members = {group.id: group.members for group in config.site.groups}
-    for position, rule in enumerate(config.rules.rules):
+    wanted: list[tuple[Loc, str, str, Sequence[str]]] = []
+    for place, rule in config.rules.placed():
         select = _selects(rule)
-        wanted: list[tuple[Loc, str, list[str]]] = []
-        if select is not None:
-            wanted.append((("select",), select.point, [asset.id for asset in selected(config, select)]))
-            if set(select.kinds) == {AssetKind.AGENT}:
-                continue  # dcmon's own points come from no device
-        for loc, condition in _conditions(rule):
-            assets = [condition.asset] if condition.asset else list(members.get(getattr(rule, "group", ""), ()))
-            wanted.append((loc, condition.point, assets))
-        for loc, point, assets in wanted:
-            if not any(point in given.get(asset, ()) or "*" in given.get(asset, ()) for asset in assets):
-                message = f"rule {rule.id} judges {point}, which no device gives to any asset it selects"
-                hint = "Correct the point or the selection, or add the device; `dcmon poll` shows what a device gives."
-                yield loaded.problem("D302", "rules", ("rules", position, *loc), message, hint)
+        # dcmon's own points come from no device.
+        if select is not None and set(select.kinds) != {AssetKind.AGENT}:
+            chosen = [asset.id for asset in selected(config, select)]
+            wanted.append(((*place, "select"), f"rule {rule.id}", select.point, chosen))
+    wanted += [(one.loc, one.owner, one.condition.point, one.assets) for one in _conditions(config)]
+    for position, sequence in enumerate(config.rules.sequences):
+        for number, one in enumerate(sequence.measure):
+            wanted.append(
+                (("sequences", position, "measure", number), f"sequence {sequence.id}", one.point, [one.asset])
+            )
+    for loc, owner, point, assets in wanted:
+        if not any(point in given.get(asset, ()) or "*" in given.get(asset, ()) for asset in assets):
+            message = f"{owner} judges {point}, which no device gives to any asset it selects"
+            hint = "Correct the point or the selection, or add the device; `dcmon poll` shows what a device gives."
+            yield loaded.problem("D302", "rules", loc, message, hint)
 
 
 def tests_fit(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
     """D303: a rule's test does not fit the point's type."""
-    for position, rule in enumerate(loaded.config.rules.rules):
-        tests: list[tuple[Loc, str, Test]] = []
+    tests: list[tuple[Loc, str, str, Test]] = []
+    for place, rule in loaded.config.rules.placed():
         if isinstance(rule, StateRule):
-            tests.append(((), rule.select.point, rule))
-        tests += [(loc, condition.point, condition) for loc, condition in _conditions(rule)]
-        for loc, point, test in tests:
-            message = _misfit(point, test)
-            if message:
-                yield loaded.problem("D303", "rules", ("rules", position, *loc), f"rule {rule.id}: {message}", "")
+            tests.append((place, f"rule {rule.id}", rule.select.point, rule))
         if isinstance(rule, LimitRule | RiseRule):
             known = vocabulary().get(rule.select.point)
             if known is not None and known.type not in ("number", "counter"):
                 message = f"rule {rule.id}: {rule.select.point} is no number but {known.type}"
-                yield loaded.problem("D303", "rules", ("rules", position), message, "Use kind: state.")
+                yield loaded.problem("D303", "rules", place, message, "Use kind: state.")
+    tests += [(one.loc, one.owner, one.condition.point, one.condition) for one in _conditions(loaded.config)]
+    for loc, owner, point, test in tests:
+        misfit = _misfit(point, test)
+        if misfit:
+            yield loaded.problem("D303", "rules", loc, f"{owner}: {misfit}", "")
 
 
 def _misfit(point: str, test: Test) -> str | None:
@@ -134,12 +169,12 @@ def _misfit(point: str, test: Test) -> str | None:
 
 def paging_rules_explain(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
     """D304: a paging rule has no cause, consequence or response."""
-    for position, rule in enumerate(loaded.config.rules.rules):
+    for place, rule in loaded.config.rules.placed():
         missing = [word for word in ("cause", "consequence", "response") if not getattr(rule, word).strip()]
         if rule.page and missing:
             message = f"rule {rule.id} pages people but has no {', '.join(missing)}"
             hint = "Write what they need at 3 a.m., or set page: false."
-            yield loaded.problem("D304", "rules", ("rules", position), message, hint)
+            yield loaded.problem("D304", "rules", place, message, hint)
 
 
 _PROMISE = re.compile(r"T(0[1-9]|[12]\d|3[0-2])")
@@ -147,11 +182,14 @@ _PROMISE = re.compile(r"T(0[1-9]|[12]\d|3[0-2])")
 
 def promises(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
     """D305: a rule proves an unknown promise."""
-    for position, rule in enumerate(loaded.config.rules.rules):
-        for place, promise in enumerate(rule.tom):
+    rules = loaded.config.rules
+    named = [(place, f"rule {rule.id}", rule.tom) for place, rule in rules.placed()]
+    named += [(("sequences", place), f"sequence {one.id}", one.tom) for place, one in enumerate(rules.sequences)]
+    for place, owner, toms in named:
+        for number, promise in enumerate(toms):
             if not _PROMISE.fullmatch(promise):
-                message = f"rule {rule.id} names the promise {promise!r}"
-                yield loaded.problem("D305", "rules", ("rules", position, "tom", place), message, "Use T01 to T32.")
+                message = f"{owner} names the promise {promise!r}"
+                yield loaded.problem("D305", "rules", (*place, "tom", number), message, "Use T01 to T32.")
 
 
 def targets(loaded: Loaded, knowledge: Knowledge) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ def duplicate_ids(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
         ("site", "sections", [section.id for section in config.site.sections]),
         ("site", "assets", [asset.id for asset in config.site.assets]),
         ("site", "groups", [group.id for group in config.site.groups]),
-        ("rules", "rules", [rule.id for rule in config.rules.rules]),
+        ("rules", "sequences", [sequence.id for sequence in config.rules.sequences]),
         ("people", "people", [person.id for person in config.people.people]),
         ("people", "rosters", [roster.id for roster in config.people.rosters]),
         ("people", "routes", [route.id for route in config.people.routes]),
@@ -28,6 +28,12 @@ def duplicate_ids(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
             if name in ids[:position]:
                 message = f"the id {name!r} stands twice in {key}"
                 yield loaded.problem("D101", file, (key, position, "id"), message, "Rename one of them.")
+    seen: set[str] = set()
+    for place, rule in config.rules.placed():
+        if rule.id in seen:
+            message = f"the id {rule.id!r} stands twice among rules and steps"
+            yield loaded.problem("D101", "rules", (*place, "id"), message, "Rename one of them.")
+        seen.add(rule.id)
     assets = {asset.id for asset in config.site.assets}
     for position, group in enumerate(config.site.groups):
         if group.id in assets:

@@ -1,0 +1,212 @@
+"""Sequences: steps in time, late, missing, unseen or not needed; what must not happen; one run or another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from engine_world import EVERYTHING, TAKEOVER, World, at, config
+
+from dcmon.model import Record
+
+CONFIG = config(*EVERYTHING, sequences=[TAKEOVER])
+MAINS, RUNS, LOAD = "mains-a/mains.available", "genset-a/engine.running", "tsw-a/breaker.generator_closed"
+OUTPUT, CHARGE, POWER = "ups-a/output.source", "ups-a/battery.charge", "genset-a/generator.load"
+
+
+def world(*, live: bool = False) -> World:
+    made = World(CONFIG, live=live)
+    made.see(0, (MAINS, True), (RUNS, False), (LOAD, False), (OUTPUT, "normal"), (CHARGE, 100.0), (POWER, 0.0))
+    return made
+
+
+def runs(made: World) -> list[Record]:
+    return sorted(made.all.records.values(), key=lambda row: row.started)
+
+
+def steps(row: Record) -> dict[str, tuple[str, int | None]]:
+    return {step["id"]: (step["state"], step["took_ms"]) for step in row.data["steps"]}
+
+
+def good(made: World, start: float = 100, *, load: float = 12) -> None:
+    made.see(start, (MAINS, False))
+    made.see(start + 8, (RUNS, True))
+    made.see(start + load, (LOAD, True), (POWER, 60.0))
+
+
+def told(made: World) -> list[tuple[float, str]]:
+    return [(second, state) for second, _, state in made.said("sequence")]
+
+
+def late(made: World) -> list[tuple[float, str]]:
+    ids = {step["id"] for step in TAKEOVER["steps"]}
+    return [
+        ((t.ts - at(0)) / 1000, t.rule or "") for t in made.all.transitions
+        if t.type == "alarm" and t.state == "active" and t.rule in ids
+    ]  # fmt: skip
+
+
+def test_a_takeover_in_time_is_a_record_that_passed_and_raises_no_alarm() -> None:
+    made = world()
+    good(made)
+    made.see(110, (CHARGE, 91.0))
+    made.see(400, (MAINS, True))
+    made.see(460, (LOAD, False))
+    (row,) = runs(made)
+    assert (row.state, row.verdict, row.started, row.ended) == ("done", "passed", at(100), at(460))
+    assert steps(row) == {
+        "no-start": ("reached", 8000),
+        "no-load": ("reached", 12_000),
+        "no-return": ("reached", 60_000),
+    }
+    assert row.data["extremes"] == {"ups-a/battery.charge": (91.0, 100.0), "genset-a/generator.load": (60.0, 60.0)}
+    assert told(made) == [
+        (100, "started"), (108, "reached"), (112, "reached"), (400, "returning"), (460, "reached"), (460, "passed"),
+    ]  # fmt: skip
+    assert late(made) == []
+
+
+@pytest.mark.parametrize(("load", "verdict"), [(60, "passed"), (60.001, "failed"), (200, "failed")])
+def test_exactly_at_the_deadline_is_in_time(load: float, verdict: str) -> None:
+    made = world()
+    good(made, load=load)
+    made.see(400, (MAINS, True))
+    made.see(460, (LOAD, False))
+    assert [row.verdict for row in runs(made)] == [verdict]
+    assert late(made) == ([] if verdict == "passed" else [(160, "no-load")])
+
+
+def test_a_step_that_never_comes_is_raised_at_its_deadline_and_missing_in_the_end() -> None:
+    made = world()
+    made.see(100, (MAINS, False))
+    made.wait(110)
+    assert late(made) == [(110, "no-start")]
+    made.wait(160)
+    assert late(made) == [(110, "no-start"), (160, "no-load")]
+    made.see(400, (MAINS, True))
+    (row,) = runs(made)
+    assert (row.verdict, row.reason) == (
+        "failed", "Takeover (Generator A) failed in 5m: engine runs (missing), load taken (missing)",
+    )  # fmt: skip
+    assert steps(row)["no-return"] == ("reached", 0)
+
+
+def test_what_was_not_needed_because_the_cause_was_over_sooner_is_skipped() -> None:
+    made = world()
+    made.see(100, (MAINS, False))
+    made.see(103, (MAINS, True))
+    (row,) = runs(made)
+    assert (row.verdict, steps(row)["no-load"]) == ("passed", ("skipped", None))
+    made.wait(1000)
+    assert late(made) == []
+
+
+def test_what_must_not_happen_makes_the_run_fail_and_what_happens_outside_of_it_does_not() -> None:
+    made = world()
+    made.see(50, (OUTPUT, "none"))
+    made.see(51, (OUTPUT, "normal"))
+    good(made)
+    made.see(120, (OUTPUT, "none"))
+    made.see(121, (OUTPUT, "normal"))
+    made.see(400, (MAINS, True), (LOAD, False))
+    (row,) = runs(made)
+    assert (row.verdict, row.data["never"]) == ("failed", [{"id": "gap", "title": "dead output", "at": at(120)}])
+    assert (120, "violated") in told(made)
+
+
+def test_a_step_that_stays_and_is_undone_has_its_time_anew() -> None:
+    made = world()
+    good(made)
+    made.see(200, (LOAD, False))
+    made.wait(260)
+    assert late(made) == [(260, "no-load")]
+    made.see(300, (LOAD, True))
+    made.see(400, (MAINS, True), (LOAD, False))
+    (row,) = runs(made)
+    assert (row.verdict, steps(row)["no-load"]) == ("failed", ("late", 12_000))
+
+
+def test_a_cause_that_is_back_before_anything_returned_is_the_same_run() -> None:
+    made = world()
+    good(made)
+    made.see(200, (MAINS, True))
+    made.see(210, (MAINS, False))
+    made.see(300, (MAINS, True))
+    made.see(360, (LOAD, False))
+    (row,) = runs(made)
+    assert (row.verdict, row.data["returned"], steps(row)["no-return"]) == ("passed", at(300), ("reached", 60_000))
+    assert (210, "relapsed") in told(made)
+
+
+def test_a_cause_that_comes_again_later_is_another_run() -> None:
+    made = world()
+    for start in (100, 1000):
+        good(made, start)
+        made.see(start + 300, (MAINS, True), (LOAD, False))
+        made.see(start + 500, (RUNS, False))
+    assert [(row.started, row.verdict) for row in runs(made)] == [(at(100), "passed"), (at(1000), "passed")]
+
+
+def test_a_load_that_does_not_return_is_raised_at_its_deadline() -> None:
+    made = world()
+    good(made)
+    made.see(400, (MAINS, True))
+    made.wait(1000)
+    assert late(made) == [(1000, "no-return")]
+    assert [row.state for row in runs(made)] == ["running"]
+    made.see(1100, (LOAD, False))
+    assert [(row.verdict, steps(row)["no-return"]) for row in runs(made)] == [("failed", ("late", 700_000))]
+
+
+def test_what_came_while_nobody_saw_is_incomplete_not_failed_and_not_passed() -> None:
+    made = world()
+    made.see(100, (MAINS, False))
+    made.see(108, (RUNS, True))
+    made.restart(110, alive=110)
+    made.see(110.5, (MAINS, False), (RUNS, True), (LOAD, False))
+    made.restart(500, alive=111)
+    made.see(501, (MAINS, False), (RUNS, True), (LOAD, True))
+    made.see(900, (MAINS, True), (LOAD, False))
+    (row,) = runs(made)
+    assert (row.verdict, steps(row)["no-start"]) == ("incomplete", ("reached", 8000))
+    assert row.reason.endswith("load taken")
+    assert late(made) == []
+
+
+def test_a_step_that_is_really_missing_is_raised_after_a_restart_too() -> None:
+    made = world()
+    made.see(100, (MAINS, False), (RUNS, True))
+    made.restart(500, alive=110)
+    made.see(501, (MAINS, False), (RUNS, True), (LOAD, False))
+    made.wait(600)
+    assert [rule for _, rule in late(made)] == ["no-load"]
+
+
+def test_the_alarm_of_a_step_joins_the_incident_of_its_cause_and_the_run_names_it() -> None:
+    made = world()
+    made.see(100, (MAINS, False))
+    made.wait(200)
+    (opened,) = [t for t in made.all.transitions if t.type == "incident" and t.state == "opened"]
+    joined = {t.rule: t.incident for t in made.all.transitions if t.type == "incident" and t.state == "joined"}
+    assert joined == dict.fromkeys(("no-start", "no-load", "genset-late"), opened.incident)
+    named = {t.state: t.incident for t in made.all.transitions if t.type == "sequence" and t.state == "late"}
+    assert named == {"late": opened.incident}
+
+
+def sequence(**changes: Any) -> dict[str, Any]:
+    return TAKEOVER | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"steps": TAKEOVER["steps"][::-1]}, "stand before"),
+        ({"measure": [{"asset": "ups-a", "point": "battery.charge", "since": "nothing"}]}, "no step nothing"),
+        ({"steps": []}, "at least 1"),
+        ({"never": [{"id": "gap", "title": "x", "when": []}]}, "at least 1"),
+        ({"steps": [TAKEOVER["steps"][0] | {"kind": "state"}]}, "step"),
+    ],
+)
+def test_a_sequence_that_makes_no_sense_is_refused(changes: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        config(*EVERYTHING, sequences=[sequence(**changes)])
