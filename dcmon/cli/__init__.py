@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dcmon.cli import decisions, devices, recorder, records, site
+from dcmon.cli import decisions, devices, discovery, recorder, records, site
 from dcmon.cli.common import prepare_streams, telling_files
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ COMMANDS = (
     site.schema,
     devices.poll,
     recorder.record,
+    discovery.discover,
     decisions.replay,
     decisions.slo,
     decisions.oncall,
