@@ -58,6 +58,37 @@ async def test_device_is_found_to_be(session: RecordedSession, profile: str, lea
     assert least <= match.confidence <= most
 
 
+LIEBERT = "1.3.6.1.4.1.476.1.42"
+TRIPP_LITE = "1.3.6.1.4.1.850.1.1.1"
+NET_SNMP = "1.3.6.1.4.1.8072.3.2.10"
+
+
+@pytest.mark.parametrize(
+    ("session", "profile"),
+    [
+        (device("", "1.3.6.1.4.1.318.1.1.32.1"), "apc_cpdu"),
+        (device("1.3.6.1.4.1.318.1.1.12.1.1.0|4|rack\n", "1.3.6.1.4.1.318.1.3.999"), "apc_rpdu"),
+        (device("", LIEBERT, "300kVA FPC"), "liebert_pdu"),
+        (device("1.3.6.1.4.1.476.1.42.3.4.3.1.0|2|1\n", LIEBERT, "Liebert DS"), "liebert_gp_cooling"),
+        (device("1.3.6.1.4.1.476.1.42.3.8.30.20.1.65.1.1|66|12\n", LIEBERT, "Liebert MPH"), "liebert_mph"),
+        (device("1.3.6.1.4.1.850.1.1.3.2.2.1.1.1.1|2|1\n", TRIPP_LITE), "tripplite_pdu"),
+        (device("1.3.6.1.4.1.850.1.1.3.4.3.2.1.1.4.1.1|2|1200\n", TRIPP_LITE), "tripplite_ats"),
+        (device(UPS, TRIPP_LITE), "rfc1628"),
+        (device("", "1.3.6.1.4.1.3808.1.1.6"), "cyberpower_pdu"),
+        (device("1.3.6.1.4.1.3808.1.1.1.4.1.1.0|2|2\n", "1.3.6.1.4.1.3808.1.1.1"), "cyberpower_ups"),
+        (device("1.3.6.1.4.1.1418.6.1.4.0|4|iBoot-PDU8\n", NET_SNMP), "dataprobe_iboot"),
+        (device("", ".1.3.6.1.4.1.232.165.11"), "hpe_mapdu3"),
+        (device("", "1.3.6.1.4.1.232.165.7"), "hpe_mapdu"),
+        (device("1.3.6.1.4.1.21239.2.25.1.10.1|66|300\n", "1.3.6.1.4.1.21239.2"), "geist_pdu_v3"),
+        (device("1.3.6.1.4.1.21239.2.2.1.3.1|4|GEIST\n", "1.3.6.1.4.1.21239.2"), "geist_watchdog_v3"),
+        (device("", "1.3.6.1.4.1.21239.5.1"), "geist_watchdog"),
+        (device("", "1.3.6.1.4.1.21239.5.2"), "geist_pdu"),
+    ],
+)
+async def test_devices_that_share_a_vendors_number_are_told_apart(session: RecordedSession, profile: str) -> None:
+    assert (await identify(session, PROFILES)).profile == profile
+
+
 async def test_smart_ups_number_is_not_mistaken_for_one_that_begins_alike() -> None:
     """318.1.3.27 does not stand below 318.1.3.2."""
     match = await identify(device("", "1.3.6.1.4.1.318.1.3.32"), PROFILES)
