@@ -15,7 +15,9 @@ PROFILES = load_profiles()
 APC = "1.3.6.1.4.1.318.1.1"
 ELTEK = "1.3.6.1.4.1.12148.10"
 EES = "1.3.6.1.4.1.6302.2.1.2"
+EATON_ATS = "1.3.6.1.4.1.534.10.2"
 GE = "1.3.6.1.4.1.10520.2.1.3"
+DELTA = "1.3.6.1.4.1.20246.2.3.1.1.1.2.3"
 HIMOINSA = "1.3.6.1.4.1.41809.1"
 LIEBERT = "1.3.6.1.4.1.476.1.42.3.4"
 VALERE = "1.3.6.1.4.1.13858"
@@ -113,6 +115,36 @@ MEMBERS = {
         {"engine.running": True, "genset.alarm": True, "genset.mode": "test", "transfer_pump.on": False}
         | {"breaker.mains_closed": False, "breaker.generator_closed": True, "mains.available": False}
         | {"mains.frequency": 0, "generator.frequency": 50.1, "generator.voltage/1": 231},
+    ),
+    "an APC switch with two banks of outlets": Member(
+        "apc_ats",
+        "1.3.6.1.4.1.318.1.3.11",
+        {f"{APC}.8.5.1.2.0": 2, f"{APC}.8.5.1.3.0": 1, f"{APC}.8.5.1.10.0": 1, f"{APC}.8.5.1.12.0": 1}
+        | {f"{APC}.8.5.3.2.1.4.2": 50, f"{APC}.8.5.3.3.1.3.2.1.1": 229, f"{APC}.8.5.4.3.1.4.1.1.1": 34}
+        | {f"{APC}.8.5.4.3.1.13.1.1.1": -1, f"{APC}.8.5.4.5.1.3.1": 1, f"{APC}.8.5.4.5.1.4.1": 34}
+        | {f"{APC}.8.5.4.5.1.3.2": 2, f"{APC}.8.5.4.5.1.4.2": 13, f"{APC}.8.5.4.5.1.3.3": 3, f"{APC}.8.5.4.5.1.4.3": 21},
+        {"ats.selected_source": "b", "ats.redundant": False, "switch.ok": False, "source.ok/a": False}
+        | {"source.frequency/b": 50, "source.voltage/b": 229, "output.current/1": 3.4, "bank.current/1": 1.3}
+        | {"bank.current/2": 2.1},
+    ),
+    "an Eaton switch on its second source": Member(
+        "eaton_ats",
+        EATON_ATS,
+        {f"{EATON_ATS}.2.4.0": 5, f"{EATON_ATS}.2.3.1.0": 2305, f"{EATON_ATS}.2.3.2.0": 41, f"{EATON_ATS}.3.3.2.0": 2}
+        | {f"{EATON_ATS}.2.2.1.2.1": 0, f"{EATON_ATS}.2.2.1.2.2": 2304, f"{EATON_ATS}.2.2.1.3.2": 499}
+        | {f"{EATON_ATS}.3.2.1.5.1": 4, f"{EATON_ATS}.3.2.1.5.2": 2, f"{EATON_ATS}.3.2.1.2.1": 2},
+        {"ats.selected_source": "b", "ats.mode": "source2", "output.voltage": 230.5, "output.current": 4.1}
+        | {"output.powered": True, "source.voltage/a": 0, "source.voltage/b": 230.4, "source.frequency/b": 49.9}
+        | {"source.ok/a": False, "source.ok/b": True, "source.quality/a": "missing", "source.quality/b": "derated"}
+        | {"source.frequency_ok/a": False},
+    ),
+    "an Orion on its batteries": Member(
+        "delta_orion",
+        "1.3.6.1.4.1.20246",
+        {f"{DELTA}.1.0": 4870, f"{DELTA}.2.0": 512, f"{DELTA}.3.0": -498, f"{DELTA}.4.0": 231, f"{DELTA}.5.0": 2}
+        | {f"{DELTA}.7.0": 14, f"{DELTA}.8.0": 2493},
+        {"dc.voltage": 48.7, "dc.current": 51.2, "battery.current": -49.8, "battery.temperature": 23.1}
+        | {"ups.on_battery": True, "battery.mode": "discharge", "rectifiers.current": 1.4, "dc.power": 2493},
     ),
     "a Valere": Member(
         "eltek_valere",
