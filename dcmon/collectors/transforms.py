@@ -201,7 +201,12 @@ _BY_UNIT: Final[Mapping[str, tuple[float, float]]] = {
     "s": (0.0, 1e11),
     "h": (0.0, 1_000_000.0),
     "bit/s": (0.0, 1e14),
+    "Wh": (0.0, 1e13),
+    "kWh": (0.0, 1e10),
 }
+
+_BY_QUANTITY: Final[Mapping[str, tuple[float, float]]] = {"power_factor": (-1.0, 1.0)}
+"""By the last part of the name."""
 
 _BY_POINT: Final[Mapping[str, tuple[float, float]]] = {
     "battery.charge": (0.0, 100.0),
@@ -221,6 +226,11 @@ _BY_POINT: Final[Mapping[str, tuple[float, float]]] = {
     "starter_battery.voltage": (0.0, 60.0),
     "charge_alternator.voltage": (0.0, 60.0),
     "generator.power": (-5_000_000.0, 10_000_000.0),
+    "pdu.power": (0.0, 2_000_000.0),
+    "pdu.energy": (0.0, 1e11),
+    "cord.power": (0.0, 2_000_000.0),
+    "bank.power": (0.0, 2_000_000.0),
+    "outlet.power": (0.0, 100_000.0),
     "outlets.on": (0.0, 1_000.0),
     "outlets.total": (0.0, 1_000.0),
     "alarms.active": (0.0, 10_000.0),
@@ -229,4 +239,4 @@ _BY_POINT: Final[Mapping[str, tuple[float, float]]] = {
 
 def plausible(point: str, unit: UnitName | None) -> tuple[float, float] | None:
     """The range in which a value of this point can be believed; None where every number can."""
-    return _BY_POINT.get(point) or _BY_UNIT.get(unit or "")
+    return _BY_POINT.get(point) or _BY_QUANTITY.get(point.rpartition(".")[2]) or _BY_UNIT.get(unit or "")

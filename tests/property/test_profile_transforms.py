@@ -17,6 +17,7 @@ from dcmon.collectors.transforms import (
     exact,
     parts,
     plain_number,
+    plausible,
     quantity,
     text_number,
 )
@@ -107,3 +108,27 @@ def test_unit_that_does_not_exist_converts_to_nothing() -> None:
     assert conversion("furlong", "m") is None
     assert conversion("degC", "V") is None
     assert conversion(None, "V") == conversion("V", "V") == Linear()
+
+
+@pytest.mark.parametrize(
+    ("point", "unit", "raw", "scale"),
+    [
+        ("pdu.energy", "Wh", 2**32 - 1, 100),
+        ("pdu.energy", "Wh", -1, 1),
+        ("outlet.energy", "kWh", -1, 0.1),
+        ("outlet.power", "W", -1, 1),
+        ("pdu.power", "W", -1, 10),
+        ("bank.power_factor", "1", 2**16 - 1, 0.01),
+        ("phase.power_factor", "1", 2**32 - 1, 0.001),
+    ],
+)
+def test_what_a_meter_says_instead_of_a_value_is_not_believed(point: str, unit: str, raw: int, scale: float) -> None:
+    bounds = plausible(point, unit)
+    assert bounds is not None
+    assert not bounds[0] <= raw * scale <= bounds[1]
+
+
+@pytest.mark.parametrize("point", sorted(vocabulary()))
+def test_plausible_range_holds_zero_and_more(point: str) -> None:
+    bounds = plausible(point, vocabulary()[point].unit)
+    assert bounds is None or bounds[0] <= 0 < bounds[1]
