@@ -18,7 +18,7 @@ from dcmon.collectors.modbus import Buses, Endpoint, UnitSession
 from dcmon.collectors.plan import compile_plan
 from dcmon.collectors.profile import Profile
 from dcmon.collectors.recording import RecordedSession, format_recording
-from dcmon.collectors.redact import Redactor, redact_registers
+from dcmon.collectors.redact import Redactor, draw_registers, redact_registers
 from dcmon.collectors.register_recording import RecordedRegisters, format_registers
 from dcmon.collectors.snmp import Oid, SnmpSession, parse_oid
 from dcmon.config.collectors import ModbusAddress
@@ -78,7 +78,10 @@ async def record_agent(
     varbinds = list(session.kept.values())
     before = await _again(RecordedSession(varbinds), profiles, name)
     read = _read(profiles[before["profile"]]) if before is not None else ()
-    secrets = (question.host, *((question.community,) if question.user is None else (question.user.user,)))
+    secrets = [question.host, question.community if question.user is None else question.user.user]
+    secrets += (
+        [str(one["value"]) for one in before["readings"] if _is_serial(one["point"])] if before is not None else []
+    )
     redacted = Redactor(key or os.urandom(_KEY_OCTETS)).redact(varbinds, secrets, read)
     after = await _again(RecordedSession(redacted), profiles, name)
     return _recorded(format_recording(redacted), len(redacted), before, after, notes)
@@ -128,7 +131,8 @@ def _recorded(
         notes = [*notes, f"without its secrets it is no longer taken for {before['profile']}"]
     else:
         differing = _said(before["readings"]) - _said(readings)
-        notes = [*notes, *(f"{point} = {value} is not in it as it was" for point, value, _ in differing)]
+        changed = [(point, value) for point, value, _ in differing if not _is_serial(point)]
+        notes = [*notes, *(f"{point} = {value} is not in it as it was" for point, value in changed)]
     return Recorded(text, before["profile"], values, len(readings), tuple(notes))
 
 
@@ -168,9 +172,9 @@ async def record_unit(
             notes += await _read_range(ranged, block)
     finally:
         await buses.close()
-    wanted = _wanted(profile) if profile is not None else frozenset()
-    values = {at: value if at in wanted else 0 for at, value in polled.values.items()}
-    values |= redact_registers(ranged.values, key or os.urandom(_KEY_OCTETS))
+    key = key or os.urandom(_KEY_OCTETS)
+    values = _kept(profile, polled.values, key) if profile is not None else {}
+    values |= redact_registers(ranged.values, key)
     concealed = {(block.function, block.address + offset) for block in hidden for offset in range(block.count)}
     values |= dict.fromkeys(concealed & values.keys(), 0)
     refused = {at: word for at, word in (polled.refused | ranged.refused).items() if at not in values}
@@ -184,10 +188,21 @@ async def record_unit(
     return _recorded(text, len(values), before, after, notes)
 
 
-def _wanted(profile: Profile) -> frozenset[Address]:
+def _kept(profile: Profile, values: Mapping[Address, int], key: bytes) -> dict[Address, int]:
+    """What the profile makes something of, with another serial number; the rest as 0."""
     group = compile_plan(profile).groups["all"]
     assert isinstance(group, ModbusGroup)
-    return frozenset((span.function, span.address + offset) for span in group.spans for offset in range(span.count))
+    wanted = {(span.function, span.address + offset) for span in group.spans for offset in range(span.count)}
+    kept = {at: value if at in wanted else 0 for at, value in values.items()}
+    for slot in group.slots:
+        if _is_serial(slot.point):
+            serial = [(slot.function, slot.address + offset) for offset in range(slot.words)]
+            kept |= draw_registers({at: kept[at] for at in serial if at in kept}, key)
+    return kept
+
+
+def _is_serial(point: str) -> bool:
+    return "serial" in point
 
 
 async def _read_range(reader: ModbusReader, block: Block) -> list[str]:

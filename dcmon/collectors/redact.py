@@ -52,6 +52,7 @@ _COLUMN_PARTS: Final = 9
 """No column's identifier is shorter, so row numbers are looked for behind it."""
 _HOLDING: Final = 3
 """Functions from this one on read registers, those before it bits."""
+_LARGEST_DRAWN: Final = 0x7FF0
 _TURNS: Final = 250
 """Attempts at a replacement that no other secret has; short texts run out of them."""
 _FOREIGN: Final = "\udc80"
@@ -354,6 +355,15 @@ def redact_registers(values: Mapping[Address, int], key: bytes) -> dict[Address,
         for number, at in enumerate(run):
             found[at] = int.from_bytes(redacted[2 * number : 2 * number + 2], "big")
     return found
+
+
+def draw_registers(values: Mapping[Address, int], key: bytes) -> dict[Address, int]:
+    """Other numbers for a number that is secret, never one that says that there is nothing."""
+    drawn = hmac.digest(key, repr(sorted(values.items())).encode(), "sha256")
+    return {
+        at: 1 + int.from_bytes(drawn[2 * place % 32 : 2 * place % 32 + 2], "big") % _LARGEST_DRAWN
+        for place, at in enumerate(sorted(values))
+    }
 
 
 def _text_runs(values: Mapping[Address, int]) -> list[list[Address]]:

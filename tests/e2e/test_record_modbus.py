@@ -53,6 +53,12 @@ async def test_the_recording_of_a_unit_is_polled_as_the_unit(genset: tuple[str, 
         {one["point"]: one["value"] for one in each["readings"] if one["point"] in steady} for each in (again, live)
     ]
     assert values[0] == values[1]
+    serials = [
+        [one["value"] for one in each["readings"] if one["point"] == "controller.serial"] for each in (again, live)
+    ]
+    assert serials[0] != serials[1]
+    assert serials[0][0] > 0
+    assert "note" not in err
     assert f"{len(live['readings'])} readings of dse_gencomm" in err
 
 
