@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from dcmon.collectors.snmp.ber import NO_SUCH_OBJECT, NULL, Oid, VarBind, format_oid
 from dcmon.collectors.snmp.message import AUTHORIZATION_ERROR, GET, NO_SUCH_NAME, TOO_BIG
+from dcmon.collectors.snmp.mute import MuteTables
 from dcmon.collectors.snmp.walk import WalkLimits, walk_columns
 from dcmon.model import CollectError
 
@@ -105,8 +106,10 @@ class Session:
         self._proven_oids = 0
         self._plans: dict[tuple[Oid, ...], tuple[tuple[Oid, ...], ...]] = {}
         self._limits = WalkLimits()
+        self._mute = MuteTables(exchange.name)
 
     async def get(self, oids: Sequence[Oid]) -> list[VarBind]:
+        self._mute.begin()
         names = tuple(oids)
         plan = self._plans.get(names) or self._plan(names)
         if len(plan) == 1:
@@ -123,7 +126,16 @@ class Session:
         return (await self.walk_columns((root,)))[root]
 
     async def walk_columns(self, columns: Sequence[Oid]) -> dict[Oid, list[VarBind]]:
-        return await walk_columns(self._exchange, tuple(columns), self._limits, self._stats)
+        roots = tuple(columns)
+        hopeful = self._mute.admit(roots)
+        try:
+            found = await walk_columns(self._exchange, roots, self._limits, self._stats, hopeful=hopeful)
+        except CollectError as error:
+            if error.reason == "timeout":
+                self._mute.silent(roots)
+            raise
+        self._mute.answered(roots)
+        return found
 
     async def close(self) -> None:
         await self._exchange.close()

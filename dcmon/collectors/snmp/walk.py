@@ -82,15 +82,19 @@ class _Column:
 
 
 async def walk_columns(
-    exchange: Exchange, roots: tuple[Oid, ...], limits: WalkLimits, stats: SnmpStats
+    exchange: Exchange, roots: tuple[Oid, ...], limits: WalkLimits, stats: SnmpStats, *, hopeful: bool = True
 ) -> dict[Oid, list[VarBind]]:
-    """All rows below each root, in order; CollectError when the agent does not answer or answers nothing sane."""
+    """All rows below each root, in order; CollectError when the agent does not answer or answers nothing sane.
+
+    Not `hopeful`: the first question is sent once only.
+    """
     columns = [_Column(root) for root in dict.fromkeys(roots)]
     active = columns
     total = 0
     while active:
         batch = active[: limits.columns]
-        answer, asked = await _ask(exchange, batch, limits)
+        answer, asked = await _ask(exchange, batch, limits, None if hopeful else 0)
+        hopeful = True
         batch = batch[:asked]
         if answer.status:
             _end_failed(batch, answer, limits)
@@ -107,23 +111,24 @@ async def walk_columns(
     return {column.root: column.rows for column in columns}
 
 
-async def _ask(exchange: Exchange, batch: list[_Column], limits: WalkLimits) -> tuple[Answer, int]:
+async def _ask(
+    exchange: Exchange, batch: list[_Column], limits: WalkLimits, retries: int | None
+) -> tuple[Answer, int]:
     """(answer, how many columns it is for). What stays unanswered or is too big is asked for in halves.
 
     Only what no retransmission brought is taken for too much: were a device that loses datagrams asked for less, it
     would be asked more often, and its poll would never end. Half of it is then sent once.
     """
-    retries: int | None = None
+    once = retries == 0
     while True:
         columns = batch[: limits.columns]
         repetitions = limits.effective(columns[0].root, len(columns)) if exchange.bulk else 1
         names = tuple(column.last for column in columns)
         weak = repetitions > 1 or len(columns) > 1
         try:
-            if exchange.bulk:
-                answer = await exchange.request(GETBULK, names, repetitions, retries if weak else None)
-            else:
-                answer = await exchange.request(GETNEXT, names, 0, retries if weak else None)
+            pdu = GETBULK if exchange.bulk else GETNEXT
+            sendings = retries if weak or once else None
+            answer = await exchange.request(pdu, names, repetitions if exchange.bulk else 0, sendings)
         except CollectError as error:
             if error.reason != "timeout" or not limits.shrink(len(columns), repetitions) or retries == 0:
                 raise
