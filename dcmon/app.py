@@ -16,6 +16,7 @@ from aiohttp import web
 from dcmon.clock import Clock, SystemClock
 from dcmon.collectors.build import build_devices, device_intervals, v3_user
 from dcmon.collectors.modbus import Buses
+from dcmon.collectors.names import Names
 from dcmon.collectors.poller import Poller
 from dcmon.collectors.profile import Profile, load_profiles
 from dcmon.collectors.snmp import NativeClient
@@ -148,12 +149,12 @@ class App:
         self.pipeline.latest.update(snapshot.readings)
 
     def _build_collectors(self) -> None:
-        agent, collectors = self.config.agent, self.config.collectors
+        agent, collectors, names = self.config.agent, self.config.collectors, Names()
         self._clients = {
-            "native": NativeClient(max_in_flight=agent.polling.max_in_flight),
-            "pysnmp": PysnmpClient(max_in_flight=agent.polling.max_in_flight),
+            "native": NativeClient(max_in_flight=agent.polling.max_in_flight, names=names),
+            "pysnmp": PysnmpClient(max_in_flight=agent.polling.max_in_flight, names=names),
         }
-        self._buses = Buses(self.clock, timeout_s=agent.polling.timeout / 1000)
+        self._buses = Buses(self.clock, timeout_s=agent.polling.timeout / 1000, names=names)
         devices = build_devices(
             collectors,
             agent.polling,
@@ -169,7 +170,7 @@ class App:
         self._urgency.look(self.pipeline.judge.alarms.values())
         self.traps: TrapReceiver | None = None
         if agent.traps.enabled:
-            desk = TrapDesk(collectors, self.poller.poll_now, self.pipeline.note)
+            desk = TrapDesk(collectors, self.poller.poll_now, self.pipeline.note, names)
             self.traps = self._trap_receiver(desk)
             self._services += [("traps", self.traps.run), ("trap desk", partial(desk.run, self.clock))]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import logging
-import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from dcmon.clock import Clock
+from dcmon.collectors.names import Names
 from dcmon.collectors.traps import TrapEvent
 from dcmon.config.collectors import Collectors
 from dcmon.model import StoreError, Transition
@@ -18,6 +17,7 @@ log = logging.getLogger("dcmon.collectors")
 
 _RESOLVE_EVERY_S = 600.0
 _LOOK_EVERY_S = 60.0
+_PATIENCE_S = 10.0
 _BURST = 10_000
 """Traps of one sender that are kept one by one, however fast they come."""
 _PER_SECOND = 50.0
@@ -35,10 +35,15 @@ class TrapDesk:
     """
 
     def __init__(
-        self, collectors: Collectors, poll_now: Callable[[str], bool], note: Callable[[Iterable[Transition]], None]
+        self,
+        collectors: Collectors,
+        poll_now: Callable[[str], bool],
+        note: Callable[[Iterable[Transition]], None],
+        names: Names,
     ) -> None:
         self._poll_now = poll_now
         self._note = note
+        self._names = names
         self._hosts: dict[str, list[str]] = {}
         """The devices of each host, as it stands in the configuration."""
         self._addresses: dict[str, tuple[str, ...]] = {}
@@ -96,16 +101,15 @@ class TrapDesk:
         return assets or ()
 
     async def _look_up(self) -> None:
-        loop = asyncio.get_running_loop()
         for host in self._hosts:
             if _literal(host) is not None:
                 continue
             try:
-                found = await loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+                found = await self._names.look_up(host, 0, _PATIENCE_S)
             except OSError as error:
                 log.debug("%s cannot be resolved, so its traps are not known for its own: %s", host, error)
                 continue
-            self._addresses[host] = tuple({_literal(str(entry[4][0])) or str(entry[4][0]) for entry in found})
+            self._addresses[host] = tuple({_literal(str(address[0])) or str(address[0]) for _, address in found})
         self._assets = self._by_address()
 
     def _by_address(self) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from dcmon.clock import Clock
+from dcmon.collectors.names import Address
 from dcmon.collectors.snmp.ber import DecodeError
 from dcmon.collectors.snmp.message import V3, read_version
 from dcmon.collectors.snmp.notification import (
@@ -29,7 +30,7 @@ from dcmon.collectors.snmp.notification import (
     read_community,
     trap_names,
 )
-from dcmon.collectors.snmp.udp import Address, UdpEndpoint, open_socket
+from dcmon.collectors.snmp.udp import UdpEndpoint, open_socket
 from dcmon.collectors.snmp.usm import V3User
 from dcmon.model import CollectError, StoreError
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import pytest
 
 from dcmon.clock import SimulatedClock
+from dcmon.collectors.names import Names
 from dcmon.collectors.trapping import TrapDesk
 from dcmon.collectors.traps import TrapEvent
 from dcmon.config.collectors import Collectors
@@ -28,11 +29,12 @@ def unit(host: str, number: int) -> dict[str, Any]:
 
 
 class Desk:
-    def __init__(self, **devices: dict[str, Any]) -> None:
+    def __init__(self, ask: Callable[..., list[Any]] = socket.getaddrinfo, **devices: dict[str, Any]) -> None:
         self.polled: list[str] = []
         self.kept: list[Transition] = []
         self.full = False
-        self.desk = TrapDesk(Collectors.model_validate({"devices": devices}), self.poll_now, self.note)
+        collectors = Collectors.model_validate({"devices": devices})
+        self.desk = TrapDesk(collectors, self.poll_now, self.note, Names(ask))
 
     def poll_now(self, asset: str) -> bool:
         self.polled.append(asset)
@@ -185,20 +187,23 @@ def test_a_trap_that_came_another_way_polls_the_agent_that_it_names() -> None:
     assert site.polled == ["ups", "pdu"]
 
 
-async def test_a_device_configured_by_name_is_known_by_its_addresses_beside_others_there(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_device_configured_by_name_is_known_by_its_addresses_beside_others_there() -> None:
     answers = {"ups.example.org": "192.0.2.21"}
 
-    async def getaddrinfo(host: str, *_: object, **__: object) -> list[Any]:
+    def ask(host: str, *_: object, **__: object) -> list[Any]:
         if host not in answers:
             raise socket.gaierror(socket.EAI_NONAME, "no such name")
         return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", (answers[host], 0))]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo, raising=False)
-    site = Desk(ups=snmp("ups.example.org"), card=snmp("192.0.2.21"), gone=snmp("gone.example.org"))
+    site = Desk(ask, ups=snmp("ups.example.org"), card=snmp("192.0.2.21"), gone=snmp("gone.example.org"))
     async with running(site) as clock:
-        await clock.advance(1)
+
+        async def wait(seconds: float) -> None:
+            await clock.advance(seconds)
+            await asyncio.sleep(0.05)  # names are asked for in threads, whatever the clock
+            await clock.advance(0)
+
+        await wait(1)
         site.trap("192.0.2.21")
         assert sorted(site.polled) == ["card", "ups"]
 
@@ -206,12 +211,12 @@ async def test_a_device_configured_by_name_is_known_by_its_addresses_beside_othe
         site.polled.clear()
         site.trap("192.0.2.30", 2000)
         assert site.polled == [], "nobody knows it yet"
-        await clock.advance(60)
+        await wait(60)
         site.trap("192.0.2.30", 61_000)
         site.trap("192.0.2.21", 61_000)
         assert site.polled == ["ups", "card"], "the name moved, and its old address is no longer its own"
 
         answers.clear()
-        await clock.advance(600)
+        await wait(600)
         site.trap("192.0.2.30", 700_000)
         assert site.polled[-1] == "ups", "a name server that is away changes nothing"

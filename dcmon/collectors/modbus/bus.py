@@ -15,6 +15,7 @@ from dcmon.collectors.back_off import back_off
 from dcmon.collectors.modbus.endpoint import Endpoint
 from dcmon.collectors.modbus.frames import Request, read_request
 from dcmon.collectors.modbus.link import Link
+from dcmon.collectors.names import Names
 from dcmon.model import CollectError
 
 _SILENT_LIMIT = 3
@@ -44,12 +45,19 @@ class ModbusBus:
     """One endpoint. `timeout_s` (one connect, one read) is real time; the rest after a failed connect is clock time."""
 
     def __init__(
-        self, endpoint: Endpoint, clock: Clock, *, timeout_s: float = 1.0, dice: random.Random | None = None
+        self,
+        endpoint: Endpoint,
+        clock: Clock,
+        *,
+        timeout_s: float = 1.0,
+        names: Names | None = None,
+        dice: random.Random | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.stats = BusStats()
         self._clock = clock
         self.timeout_s = timeout_s
+        self._names = names or Names()
         self._dice = dice or random.Random()
         self._lock = asyncio.Lock()
         self._link: Link | None = None
@@ -116,7 +124,7 @@ class ModbusBus:
             )
         await self._quiet_line()
         try:
-            link = await self.endpoint.open(self.timeout_s)
+            link = await self.endpoint.open(self.timeout_s, self._names)
         except CollectError as error:
             self.stats.failed_connects += 1
             self._failed_connects += 1
@@ -190,8 +198,11 @@ class UnitSession:
 class Buses:
     """All buses by their key, so that devices of one gateway or line share one connection."""
 
-    def __init__(self, clock: Clock, *, timeout_s: float, dice: random.Random | None = None) -> None:
+    def __init__(
+        self, clock: Clock, *, timeout_s: float, names: Names | None = None, dice: random.Random | None = None
+    ) -> None:
         self._clock = clock
+        self._names = names or Names()
         self._timeout_s = timeout_s
         self._dice = dice
         self.by_key: dict[str, ModbusBus] = {}
@@ -200,7 +211,7 @@ class Buses:
         """The bus of an endpoint. ValueError when the same address is configured in two ways."""
         bus = self.by_key.get(endpoint.key)
         if bus is None:
-            bus = ModbusBus(endpoint, self._clock, timeout_s=self._timeout_s, dice=self._dice)
+            bus = ModbusBus(endpoint, self._clock, timeout_s=self._timeout_s, names=self._names, dice=self._dice)
             self.by_key[endpoint.key] = bus
         elif bus.endpoint != endpoint:
             raise ValueError(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcmon.collectors.modbus.link import Link, RtuLink, TcpLink
+from dcmon.collectors.names import Address, Found, Names
 from dcmon.config.collectors import ModbusAddress
 from dcmon.model import CollectError
 
@@ -42,24 +43,46 @@ class Endpoint:
         """What devices of one bus have in common: the line's file, or host and port."""
         return self.serial if self.serial is not None else f"{self.host}:{self.port}"
 
-    async def open(self, timeout_s: float) -> Link:
+    async def open(self, timeout_s: float, names: Names) -> Link:
         """A new connection. CollectError: refused, timeout, resolve, unreachable (also: no such line)."""
         try:
             async with asyncio.timeout(timeout_s):
-                return await (self._open_tcp(self.host) if self.host is not None else self._open_serial())
+                if self.host is None:
+                    return await self._open_serial()
+                return await self._open_tcp(await self._find(self.host, timeout_s, names))
         except TimeoutError as error:
             raise CollectError("timeout", f"{self.key}: no connection within {timeout_s:g} s") from error
         except ConnectionRefusedError as error:
             raise CollectError("refused", f"{self.key}: nothing listens there") from error
-        except socket.gaierror as error:
-            raise CollectError("resolve", f"{self.key}: the name is not known ({error.strerror})") from error
         except (OSError, ValueError) as error:
             raise CollectError("unreachable", f"{self.key}: {error}") from error
 
-    async def _open_tcp(self, host: str) -> Link:
+    async def _find(self, host: str, timeout_s: float, names: Names) -> Found:
+        try:
+            return await names.look_up(host, self.port, timeout_s)
+        except OSError as error:
+            raise CollectError("resolve", f"{self.key}: the name has no address ({error})") from error
+
+    async def _open_tcp(self, candidates: Found) -> Link:
+        for last, (family, address) in enumerate(candidates, 1 - len(candidates)):
+            try:
+                return await self._connect(family, address)
+            except OSError:
+                if last == 0:
+                    raise
+        raise OSError("the name has no address")
+
+    async def _connect(self, family: int, address: Address) -> Link:
         link = TcpLink() if self.framing == "tcp" else RtuLink()
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_connection(lambda: link, host, self.port)
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            await loop.sock_connect(sock, address)
+            transport, _ = await loop.create_connection(lambda: link, sock=sock)
+        except BaseException:
+            sock.close()
+            raise
         connection: socket.socket = transport.get_extra_info("socket")
         # A peer that lost its power never closes: the kernel shall notice while nothing is asked.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

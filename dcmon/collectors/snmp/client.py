@@ -15,12 +15,13 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final
 
+from dcmon.collectors.names import Address, Names
 from dcmon.collectors.snmp.ber import DecodeError, encode_integer
 from dcmon.collectors.snmp.community import CommunityExchange
 from dcmon.collectors.snmp.message import RESPONSE, V3, VERSIONS, decode_body, decode_header
 from dcmon.collectors.snmp.session import Answer, Exchange, Session, SnmpSession, SnmpStats
 from dcmon.collectors.snmp.target import Pending, Target
-from dcmon.collectors.snmp.udp import RECEIVE_BUFFER, Address, UdpEndpoint, open_socket
+from dcmon.collectors.snmp.udp import RECEIVE_BUFFER, UdpEndpoint, open_socket
 from dcmon.collectors.snmp.usm import V3User
 from dcmon.collectors.snmp.v3 import UserExchange
 from dcmon.collectors.snmp.v3message import decode_v3
@@ -37,8 +38,11 @@ class NativeClient:
 
     _community_exchange: type[CommunityExchange] = CommunityExchange
 
-    def __init__(self, *, max_in_flight: int = 200, receive_buffer: int = RECEIVE_BUFFER) -> None:
+    def __init__(
+        self, *, max_in_flight: int = 200, receive_buffer: int = RECEIVE_BUFFER, names: Names | None = None
+    ) -> None:
         self.stats = SnmpStats()
+        self._names = names or Names()
         self.gate = asyncio.Semaphore(max_in_flight)
         self._receive_buffer = receive_buffer
         self._endpoints: dict[int, UdpEndpoint] = {}
@@ -63,7 +67,7 @@ class NativeClient:
         """
         if version not in VERSIONS:
             raise ValueError(f"a community is for SNMP 1 and 2c, not {version!r}; version 3 has users: session_v3")
-        target = Target(host, port, timeout_s * (retries + 1), self.endpoint)
+        target = Target(host, port, timeout_s * (retries + 1), self.endpoint, self._names)
         exchange = self._community_exchange(self, target, VERSIONS[version], community.encode(), timeout_s, retries)
         return Session(exchange, self.stats)
 
@@ -71,7 +75,7 @@ class NativeClient:
         self, host: str, port: int, user: V3User, *, timeout_s: float = 2.0, retries: int = 2
     ) -> SnmpSession:
         """A session with one agent as a user of SNMPv3; the agent's engine is found with the first request."""
-        target = Target(host, port, timeout_s * (retries + 1), self.endpoint)
+        target = Target(host, port, timeout_s * (retries + 1), self.endpoint, self._names)
         return Session(UserExchange(self, target, user, timeout_s, retries), self.stats)
 
     @property
@@ -113,12 +117,13 @@ class NativeClient:
         """Sends what `build` makes of a fresh request id, `attempts` times more when nobody answers, and waits.
 
         The id is hard to guess and four octets long. A request holds one of the places only until its first timeout:
-        dead devices must not keep others waiting. Returns what the exchange makes of the answer; CollectError.
+        dead devices must not keep others waiting, nor may a name server that is away. Returns what the exchange makes
+        of the answer; CollectError.
         """
+        endpoint, address = target.where or await target.locate()
         await self.gate.acquire()
         request_id, pending = 0, None
         try:
-            endpoint, address = target.where or await target.locate()
             pending = kind(exchange, self._loop.create_future(), endpoint, address, attempts, target)
             while request_id in self._pending or not request_id:
                 request_id = _FIRST_ID | self._random.getrandbits(30)

@@ -34,7 +34,7 @@ from dcmon.collectors.snmp.message import GET, GETBULK, GETNEXT, V1, V2C
 from dcmon.collectors.snmp.session import Answer
 
 if TYPE_CHECKING:
-    from dcmon.collectors.snmp.udp import Address
+    from dcmon.collectors.names import Address
 
 _OCTETS: Final = frozenset((OCTET_STRING, IP_ADDRESS, OPAQUE, NSAP_ADDRESS))
 _NUMBERS: Final = frozenset((INTEGER, COUNTER32, GAUGE32, TIMETICKS, COUNTER64, UINTEGER32))

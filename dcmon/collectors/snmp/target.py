@@ -6,11 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from dcmon.collectors.snmp.ber import DecodeError
-from dcmon.collectors.snmp.udp import Address, UdpEndpoint, resolve
+from dcmon.collectors.snmp.udp import UdpEndpoint
 from dcmon.model import CollectError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dcmon.collectors.names import Address, Names
 
 _SHORTEST_S: Final = 0.2
 """As RFC 6298 has a lower bound for TCP: an agent may be busy now and then."""
@@ -84,16 +86,19 @@ class Pending:
 class Target:
     """A host and port. A name is looked up once, and again after the agent did not answer."""
 
-    __slots__ = ("_candidates", "_endpoint_of", "_host", "_port", "_timeout_s", "pace_s", "where")
+    __slots__ = ("_candidates", "_endpoint_of", "_host", "_names", "_port", "_timeout_s", "pace_s", "where")
 
     def __str__(self) -> str:
         return f"{self._host} port {self._port}"
 
-    def __init__(self, host: str, port: int, timeout_s: float, endpoint_of: Callable[[int], UdpEndpoint]) -> None:
+    def __init__(
+        self, host: str, port: int, timeout_s: float, endpoint_of: Callable[[int], UdpEndpoint], names: Names
+    ) -> None:
         self._host = host
         self._port = port
         self._timeout_s = timeout_s
         self._endpoint_of = endpoint_of
+        self._names = names
         self._candidates: list[tuple[int, Address]] = []
         self.where: tuple[UdpEndpoint, Address] | None = None
         """Socket and address to use; None makes `locate` necessary."""
@@ -115,11 +120,9 @@ class Target:
         """The next address of the host; after the last one the name is looked up again. CollectError(resolve)."""
         if not self._candidates:
             try:
-                async with asyncio.timeout(self._timeout_s):
-                    self._candidates = await resolve(self._host, self._port)
-            except (OSError, UnicodeError, TimeoutError) as error:
-                reason = str(error) or "the name server does not answer"
-                raise CollectError("resolve", f"{self._host} has no address: {reason}") from error
+                self._candidates = await self._names.look_up(self._host, self._port, self._timeout_s)
+            except OSError as error:
+                raise CollectError("resolve", f"{self._host} has no address: {error}") from error
         family, address = self._candidates.pop(0)
         self.where = (self._endpoint_of(family), address)
         return self.where

@@ -12,10 +12,9 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-Address: TypeAlias = tuple[Any, ...]
-"""What `socket` calls an address: (host, port) for IPv4, (host, port, flow, scope) for IPv6."""
+from dcmon.collectors.names import Address
 
 RECEIVE_BUFFER: Final = 8 << 20
 _MAX_DATAGRAM: Final = 65_535
@@ -137,18 +136,3 @@ class UdpEndpoint:
             code = next((struct.unpack_from("=I", data)[0] for _, _, data in ancillary if len(data) >= 4), 0)
             if self._on_error is not None and address and code != errno.EMSGSIZE:
                 self._on_error(tuple(address), code)
-
-
-async def resolve(host: str, port: int) -> list[tuple[int, Address]]:
-    """(family, address) of a host's UDP addresses, in the system's order of preference; OSError when there are none.
-
-    Numeric addresses, also with a scope (`fe80::1%eth0`), are never looked up. IPv4 mapped into IPv6 becomes IPv4.
-    """
-    host = host.removeprefix("[").removesuffix("]")
-    if host.lower().startswith("::ffff:") and "." in host:
-        host = host[7:]
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
-    except socket.gaierror:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    return [(family, address) for family, _, _, _, address in found]
