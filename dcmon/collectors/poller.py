@@ -24,7 +24,6 @@ log = logging.getLogger("dcmon.collectors")
 
 Submit = Callable[[list[Reading]], Awaitable[None] | None]
 
-_LEASE_S = 0.25
 _EXTRA_EVERY_S = 1.0
 """Between two polls of a device out of turn, whatever a storm of traps asks for."""
 _LOST_AFTER = 2
@@ -154,7 +153,7 @@ class Poller:
         self._deadlines = Deadlines(polling.deadline / 1000)
         self._max_back_off_s = polling.max_back_off / 1000
         self._delivering = True
-        self._slots = Slots(polling.max_in_flight, _LEASE_S)
+        self._slots = Slots(polling.max_in_flight)
         self.errors: Counter[str] = Counter()
         """Failed polls by reason."""
         self.lag_s = 0.0

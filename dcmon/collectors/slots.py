@@ -1,19 +1,21 @@
-"""A bound on how many polls are sending and receiving at once, which silence does not use up."""
+"""A bound on how many polls or requests are at work at once, which silence does not use up."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 
+_LEASE_S = 0.1
+
 
 class Slots:
     """`count` slots, each lent for at most `lease_s` real seconds while others wait.
 
-    What a bound protects are socket buffers and the processor; a poll that waits for a silent device uses neither.
+    What a bound protects are socket buffers and the processor; who waits for a silent device uses neither.
     So a slot goes to the next poll when its lease is over: however many devices die at once, the others keep on.
     """
 
-    def __init__(self, count: int, lease_s: float) -> None:
+    def __init__(self, count: int, lease_s: float = _LEASE_S) -> None:
         self._free = count
         self._lease_s = lease_s
         self._lent: dict[Slot, None] = {}

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from dcmon.collectors.names import Address, Names
+from dcmon.collectors.slots import Slots
 from dcmon.collectors.snmp.ber import DecodeError, encode_integer
 from dcmon.collectors.snmp.community import CommunityExchange
 from dcmon.collectors.snmp.message import RESPONSE, V3, VERSIONS, decode_body, decode_header
@@ -34,7 +35,7 @@ _ANY: Final[dict[int, Address]] = {socket.AF_INET: ("0.0.0.0", 0), socket.AF_INE
 
 
 class NativeClient:
-    """Owns the sockets and the requests under way, at most `max_in_flight` of them that are not overdue."""
+    """Owns the sockets and the requests under way: `max_in_flight` of them, and those that nobody answers quickly."""
 
     _community_exchange: type[CommunityExchange] = CommunityExchange
 
@@ -43,7 +44,7 @@ class NativeClient:
     ) -> None:
         self.stats = SnmpStats()
         self._names = names or Names()
-        self.gate = asyncio.Semaphore(max_in_flight)
+        self._slots = Slots(max_in_flight)
         self._receive_buffer = receive_buffer
         self._endpoints: dict[int, UdpEndpoint] = {}
         self._pending: dict[int, Pending] = {}
@@ -116,13 +117,13 @@ class NativeClient:
     ) -> Any:
         """Sends what `build` makes of a fresh request id, `attempts` times more when nobody answers, and waits.
 
-        The id is hard to guess and four octets long. A request holds one of the places only until its first timeout:
-        dead devices must not keep others waiting, nor may a name server that is away. Returns what the exchange makes
+        The id is hard to guess and four octets long. A request holds its slot for a tenth of a second at most while
+        others wait: neither dead devices nor a name server that is away may keep them. Returns what the exchange makes
         of the answer; CollectError.
         """
         endpoint, address = target.where or await target.locate()
-        await self.gate.acquire()
-        request_id, pending = 0, None
+        slot = await self._slots.take()
+        request_id = 0
         try:
             pending = kind(exchange, self._loop.create_future(), endpoint, address, attempts, target)
             while request_id in self._pending or not request_id:
@@ -141,8 +142,7 @@ class NativeClient:
             raise
         finally:
             self._pending.pop(request_id, None)
-            if pending is None or pending.placed:
-                self.gate.release()
+            self._slots.give_back(slot)
 
     def abandon(self, exchange: Exchange | None) -> None:
         """Ends the requests of one exchange, or all, with CollectError(closed)."""
@@ -165,9 +165,6 @@ class NativeClient:
         self._sweeping = self._loop.call_later(_SWEEP_S, self._sweep) if self._pending else None
 
     def _expire(self, pending: Pending) -> None:
-        if pending.placed:
-            pending.placed = False
-            self.gate.release()
         if pending.attempts > 0:
             pending.attempts -= 1
             self.stats.retransmissions += 1

@@ -35,7 +35,6 @@ class Pending:
         "future",
         "garbled",
         "left_s",
-        "placed",
         "sent",
         "wait_s",
     )
@@ -66,8 +65,6 @@ class Pending:
         """How long all sendings that are left wait together."""
         self.garbled: DecodeError | None = None
         """The last thing from this address that could not be read."""
-        self.placed = True
-        """Whether it holds one of the places of requests under way."""
 
     def send(self, now: float) -> None:
         """Raises OSError. The last sending waits for all the time that the earlier ones have left over."""

@@ -111,9 +111,7 @@ async def walk_columns(
     return {column.root: column.rows for column in columns}
 
 
-async def _ask(
-    exchange: Exchange, batch: list[_Column], limits: WalkLimits, retries: int | None
-) -> tuple[Answer, int]:
+async def _ask(exchange: Exchange, batch: list[_Column], limits: WalkLimits, retries: int | None) -> tuple[Answer, int]:
     """(answer, how many columns it is for). What stays unanswered or is too big is asked for in halves.
 
     Only what no retransmission brought is taken for too much: were a device that loses datagrams asked for less, it
