@@ -5,7 +5,9 @@ Columns are decoded one after the other over rows that are named and sorted out 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from dcmon.collectors.decode import GOOD, Raw, Result
 from dcmon.collectors.decode_aggregate import aggregate
@@ -58,26 +60,34 @@ def _skipped(table: Table, answer: Answer, suffix: bytes, first: int) -> bool:
     return any(test(suffix, cell, first) for test in table.skip)
 
 
-def _groups(table: Table, answer: Answer, suffixes: Iterable[bytes]) -> Mapping[str, str]:
-    """What the groups of a table of variables are called, by row index but the last number and name of the group."""
-    found: dict[str, str] = {}
+_Group: TypeAlias = tuple[tuple[int, ...], str]
+"""A group of variables: the row index but its last number, and its name."""
+
+
+def _groups(table: Table, answer: Answer, suffixes: Iterable[bytes]) -> Mapping[_Group, str]:
+    """What the groups of a table of variables are called; two of one device that share a text by their own name, too."""
+    found: dict[_Group, str] = {}
     if table.group is None:
         return found
     for suffix in suffixes:
         group, member = _member(table.group, answer, suffix)
-        name = as_text(answer.cell(table.group.text, suffix))
-        if member == table.group.member and name:
-            found[group] = name
-    return found
+        text = as_text(answer.cell(table.group.text, suffix))
+        if member == table.group.member and text:
+            found[group] = text
+    shared = Counter((device, text) for (device, _), text in found.items())
+    return {
+        (device, name): text if shared[device, text] == 1 else f"{text} ({name})"
+        for (device, name), text in found.items()
+    }
 
 
-def _member(group: GroupNames, answer: Answer, suffix: bytes) -> tuple[str, str]:
+def _member(group: GroupNames, answer: Answer, suffix: bytes) -> tuple[_Group, str]:
     variable = as_text(answer.cell(group.column, suffix)) or ""
     name, _, member = variable.rpartition(".")
-    return f"{suffix_parts(suffix)[:-1]} {name}", member
+    return (suffix_parts(suffix)[:-1], name), member
 
 
-def _grouped(table: Table, answer: Answer, suffix: bytes, groups: Mapping[str, str]) -> str | None:
+def _grouped(table: Table, answer: Answer, suffix: bytes, groups: Mapping[_Group, str]) -> str | None:
     if table.group is None:
         return None
     group, member = _member(table.group, answer, suffix)

@@ -502,6 +502,10 @@ def test_variables_are_called_as_their_group_is(tmp_path: Path) -> None:
         ("2.1", "Air.In.DescName", "Inlet", 0),
         ("2.2", "Air.In.Value", "21 C", 21),
         ("2.3", "Plain", "23 C", 23),
+        ("3.1", "Air.Top.DescName", "Air", 0),
+        ("3.2", "Air.Bottom.DescName", "Air", 0),
+        ("3.3", "Air.Top.Value", "24 C", 24),
+        ("3.4", "Air.Bottom.Value", "25 C", 25),
     )
     assert said(read(plan, rows)) == [
         ("temperature", "Inlet", 20),
@@ -509,6 +513,8 @@ def test_variables_are_called_as_their_group_is(tmp_path: Path) -> None:
         ("temperature", "Fan.Value", 30),
         ("temperature", "Inlet#2.2", 21),
         ("temperature", "Plain", 23),
+        ("temperature", "Air (Air.Top)", 24),
+        ("temperature", "Air (Air.Bottom)", 25),
     ]
 
 

@@ -15,8 +15,9 @@ PROFILES = load_profiles()
 
 
 def reads(profile: str, values: Mapping[str, object], sys_object_id: str = "") -> list[tuple[str, str | None, object]]:
+    """What the canonical points say; how the device words or levels it is left out."""
     plan = compile_plan(PROFILES[profile], Identity(sys_object_id))
-    return [(point, index, value) for point, index, value in said(read(plan, values)) if ".state" not in point]
+    return [one for one in said(read(plan, values)) if not one[0].endswith((".state", ".level"))]
 
 
 def rittal(*rows: tuple[str, str, int, str, int, str, int]) -> dict[str, object]:
