@@ -63,6 +63,8 @@ class CompiledRate(NamedTuple):
     limit: str | None
     uptime: Oid
     discontinuity: Oid | None
+    believed: tuple[float, float] | None
+    """The range of the rate in which it can be believed where the line says no speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Column:
     aggregate: str | None
     count: frozenset[object]
     rate: CompiledRate | None
+    believed: tuple[float, float] | None
+    """The range in which one value of the whole column can be believed."""
 
 
 @dataclass(frozen=True, slots=True)

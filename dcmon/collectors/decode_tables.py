@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from dcmon.collectors.decode import GOOD, Raw, Result
-from dcmon.collectors.decode_aggregate import aggregate
+from dcmon.collectors.decode_aggregate import aggregate, believe
 from dcmon.collectors.decode_answer import (
     NEW,
     UNUSUAL,
@@ -170,7 +170,7 @@ def _aggregated(slot: Column, rows: Sequence[Row], answer: Answer, out: Output) 
             results.append((reading.value, reading.quality, reading.reason))
     if not results:
         return None
-    value, quality, reason = aggregate(slot.aggregate or "", results, raws, slot.count)
+    value, quality, reason = aggregate(slot.aggregate or "", results, raws, slot.count, slot.believed)
     return Reading(out.ts, out.asset, slot.point, slot.index, value, quality, reason, slot.text.rstrip("."))
 
 
@@ -233,5 +233,7 @@ def decode_rates(out: Output, memory: RateMemory | None) -> None:
         limit = limits.get((rate.limit, label)) if rate.limit is not None else None
         speed = int(limit) if isinstance(limit, int | float) else None
         result = memory.rate(rate.point, label, sample, rate.factor, speed)
+        if result is not None and isinstance(result[0], int):
+            result = believe(result[0], rate.believed)
         if result is not None:
             out.readings.append(Reading(out.ts, out.asset, rate.point, label, *result, source))

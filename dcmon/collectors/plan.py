@@ -16,7 +16,8 @@ from dcmon.collectors.profile_model import Entry, IndexNames, Modbus, RowConditi
 from dcmon.collectors.profile_model import Table as TableModel
 from dcmon.collectors.profile_resolve import Identity, Resolved
 from dcmon.collectors.snmp import Oid
-from dcmon.config.vocabulary import vocabulary
+from dcmon.collectors.transforms import plausible
+from dcmon.config.vocabulary import unit_of, vocabulary
 
 _ANSWER_OCTETS: Final = 1_300
 """Of variable bindings in one answer; headers and community come on top, and above 1,400 octets answers get lost."""
@@ -226,9 +227,11 @@ def _column(entry: Entry) -> Column:
             rate.limit,
             oid_of(rate.uptime),
             oid_of(rate.discontinuity) if rate.discontinuity is not None else None,
+            plausible(rate.point, unit_of(rate.point)),
         )
         if rate is not None
         else None,
+        plausible(entry.point, quantity.unit),
     )
 
 
