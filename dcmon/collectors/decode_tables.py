@@ -65,7 +65,7 @@ _Group: TypeAlias = tuple[tuple[int, ...], str]
 
 
 def _groups(table: Table, answer: Answer, suffixes: Iterable[bytes]) -> Mapping[_Group, str]:
-    """What the groups of a table of variables are called; two of one device that share a text by their own name, too."""
+    """What the groups of a table of variables are called; two of one device that share a text by their name, too."""
     found: dict[_Group, str] = {}
     if table.group is None:
         return found
