@@ -19,6 +19,7 @@ EATON_ATS = "1.3.6.1.4.1.534.10.2"
 GE = "1.3.6.1.4.1.10520.2.1.3"
 DELTA = "1.3.6.1.4.1.20246.2.3.1.1.1.2.3"
 HIMOINSA = "1.3.6.1.4.1.41809.1"
+FLEXIBLE = "1.3.6.1.4.1.476.1.42.3.9.20.1"
 LIEBERT = "1.3.6.1.4.1.476.1.42.3.4"
 VALERE = "1.3.6.1.4.1.13858"
 
@@ -84,6 +85,17 @@ MEMBERS = {
         {f"{LIEBERT}.3.1.0": 3, f"{LIEBERT}.3.2.0": 1, f"{LIEBERT}.1.3.3.1.2.1": f"{LIEBERT}.1.1.2"}
         | {f"{LIEBERT}.1.3.3.1.3.1": 23, f"{LIEBERT}.1.3.3.1.50.1": 234},
         {"unit.state": "standby", "cooling.on": True, "return_air.temperature/1": 23.4},
+    ),
+    "a Liebert with a Unity card that gives text and its units": Member(
+        "liebert_gp_cooling",
+        "1.3.6.1.4.1.476.1.42",
+        {f"{FLEXIBLE}.10.1.2.1.4291": "Return Air Temperature", f"{FLEXIBLE}.20.1.2.1.4291": "24.5"}
+        | {f"{FLEXIBLE}.30.1.2.1.4291": "deg C", f"{FLEXIBLE}.10.1.2.1.5002": "Supply Air Temperature"}
+        | {f"{FLEXIBLE}.20.1.2.1.5002": "59.0", f"{FLEXIBLE}.30.1.2.1.5002": "deg F"}
+        | {f"{FLEXIBLE}.20.1.2.1.5027": "Unavailable", f"{FLEXIBLE}.20.1.2.1.5028": "21.0"}
+        | {f"{FLEXIBLE}.20.1.2.1.5077": "45", f"{FLEXIBLE}.20.1.2.1.5302": "off"},
+        {"return_air.temperature": 24.5, "supply_air.temperature": 15.0, "return_air.humidity": 21, "fan.speed": 45}
+        | {"freecooling.on": False},
     ),
     "a Smartpack in amperes, Fahrenheit and per cent, without mains": Member(
         "eltek_smartpack",
