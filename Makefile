@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check packages bench dashboards docs clean
+.PHONY: help demo test check packages bench dashboards docs devices clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ docs: $(VENV)/.developing ## the documents that are lists of what the code holds
 
 clean: ## removes what the commands above made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+devices: $(VENV)/.developing ## right, wrong and missing of the recordings that DCMON_RECORDINGS names, per class
+	$(BIN)/python docs/generate.py --devices
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

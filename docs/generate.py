@@ -1,18 +1,25 @@
-"""Writes the documents that are lists of what the code holds: settings, checks, points, commands.
+"""Writes the documents that are lists of what the code holds: settings, checks, points, commands, devices.
 
-`python docs/generate.py` writes them, `python docs/generate.py --check` fails where one is out of date.
+`python docs/generate.py` writes them, `python docs/generate.py --check` fails where one is out of date, `python
+docs/generate.py --devices` prints how the recordings come out and writes devices.md.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import typer.main
+from tried import TriedDevice, class_table, try_recordings
 
 from dcmon.cli import app
+from dcmon.collectors.profile import load_profiles
+from dcmon.collectors.supported import STAGES, supported
 from dcmon.config.checks import CHECKS
 from dcmon.config.entries import ENTRIES
 from dcmon.config.loader import json_schemas
@@ -49,6 +56,21 @@ Times are ISO 8601 with a zone. `GET /api/v1/records` shows what is kept, whethe
 record has `kind`, `subject`, `state` (running, done, void), `verdict` (passed, failed, incomplete), `started`, `ended`,
 `reason`, `by` and `data`. Records are never pruned.
 """
+
+_DEVICES = """\
+Families that a profile reads, from the profiles themselves; `dcmon devices` prints the same list. Others are read by
+the standards that they speak (UPS-MIB, IF-MIB, BGP4-MIB, ENTITY-SENSOR-MIB, HOST-RESOURCES-MIB), and a new one takes
+[half an hour](profiles.md). A family's points are all that any of its devices may give.
+
+How far a profile was tried is its word `status`; a single point may say less of itself than its profile does.
+"""
+_TRIED_HEAD = """\
+## Devices of which there are recordings
+
+Each recording is polled as the device would be and compared with what is known of that device. Right, wrong and
+missing are values, states and interfaces. `make devices` prints the table where `DCMON_RECORDINGS` names the folder.
+"""
+_MARK = "<!-- recordings -->"
 
 
 def cell(text: Any) -> str:
@@ -176,7 +198,51 @@ def records() -> str:
     return "\n".join(parts)
 
 
+def devices() -> str:
+    rows = (
+        (one.kind, one.vendor, one.family, one.protocol, one.points, one.status, f"`{one.profile}`", one.known_by)
+        for one in supported(load_profiles())
+    )
+    words = "\n".join(
+        f"- **{stage}**: `status: {', '.join(word for word, of in STAGES.items() if of == stage)}`"
+        for stage in dict.fromkeys(STAGES.values())
+    )
+    parts = [
+        "# Supported devices\n",
+        _NOTE,
+        _DEVICES,
+        words + "\n",
+        table(("kind", "vendor", "family", "over", "points", "status", "profile", "known by"), rows),
+        _TRIED_HEAD,
+    ]
+    return "\n".join(parts) + recorded_part()
+
+
+@cache
+def tried_devices(folder: Path) -> list[TriedDevice]:
+    return asyncio.run(try_recordings(folder, load_profiles()))
+
+
+def recorded_part() -> str:
+    """How recordings come out; as it stands in the document where they are not at hand."""
+    folder = Path(os.environ.get("DCMON_RECORDINGS", "/nonexistent"))
+    path = DOCS / "devices.md"
+    if folder.is_dir() and "--check" not in sys.argv[1:]:
+        return f"{_MARK}\n{tried_tables(tried_devices(folder))}"
+    return _MARK + (path.read_text(encoding="utf-8") if path.exists() else "").partition(_MARK)[2]
+
+
+def tried_tables(tried: list[TriedDevice]) -> str:
+    head = ("class", "devices", "right", "wrong", "missing")
+    rows = (
+        (one.kind, one.vendor, one.model, f"`{one.profile}`" if one.profile else "none", one.points) for one in tried
+    )
+    each = table(("class", "vendor", "model", "profile", "readings"), rows)
+    return f"{table(head, iter(class_table(tried)))}\n{each}"
+
+
 DOCUMENTS = {
+    "devices.md": devices,
     "configuration.md": configuration,
     "checks.md": checks,
     "points.md": points,
@@ -185,7 +251,24 @@ DOCUMENTS = {
 }
 
 
+def show_devices() -> int:
+    """Prints the table of classes, and what is wrong; writes the document."""
+    folder = Path(os.environ.get("DCMON_RECORDINGS", "/nonexistent"))
+    if not folder.is_dir():
+        print("DCMON_RECORDINGS names no folder of device recordings (see docs/contributing.md)")
+        return 1
+    tried = tried_devices(folder)
+    for row in (("class", "devices", "right", "wrong", "missing"), *class_table(tried)):
+        print("".join(f"{part:<16}" if place == 0 else f"{part:>9}" for place, part in enumerate(row)))
+    wrong = [f"{one.vendor} {one.model}: {fault}" for one in tried for fault in one.wrong]
+    print("".join(f"wrong: {line}\n" for line in wrong), end="")
+    (DOCS / "devices.md").write_text(devices(), encoding="utf-8")
+    return 1 if wrong else 0
+
+
 def main() -> int:
+    if "--devices" in sys.argv[1:]:
+        return show_devices()
     stale = []
     for name, build in DOCUMENTS.items():
         path = DOCS / name

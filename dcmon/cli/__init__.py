@@ -21,6 +21,7 @@ COMMANDS = (
     site.run,
     site.schema,
     devices.poll,
+    devices.devices,
     recorder.record,
     discovery.discover,
     decisions.replay,

@@ -1,4 +1,4 @@
-"""`dcmon poll`: one device, or what was recorded of one."""
+"""`dcmon poll`: one device, or what was recorded of one. `dcmon devices`: which ones it can read."""
 
 from __future__ import annotations
 
@@ -93,4 +93,22 @@ def show(result: dict[str, Any], as_json: bool) -> None:
         quality = row["quality"] if row["reason"] is None else f"{row['quality']}: {row['reason']}"
         cells = [row["point"], row["index"], row["value"], row["unit"], quality, row["source"]]
         table.add_row(*("" if cell is None else str(cell) for cell in cells))
+    out.print(table)
+
+
+def devices(profiles: ProfilesOption = None, as_json: JsonOption = False) -> None:
+    """Which devices dcmon can read: vendor, family, points, how far it was tried, how they are recognised."""
+    from dcmon.collectors.supported import supported
+
+    with telling_errors():
+        families = supported(known_profiles(profiles))
+    if as_json:
+        print_json([family.as_dict() for family in families])
+        return
+    from rich.table import Table
+
+    table = Table("kind", "vendor", "family", "over", "points", "status", "profile")
+    for one in families:
+        cells = (one.kind, one.vendor, one.family, one.protocol, str(one.points), one.status, one.profile)
+        table.add_row(*cells)
     out.print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from dcmon.cli import COMMANDS
+from dcmon.collectors.profile import load_profiles
+from dcmon.collectors.supported import STAGES
 from dcmon.config.loader import json_schemas
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -54,6 +57,17 @@ def test_every_rule_kind_and_each_of_its_settings_is_explained() -> None:
 def test_every_command_has_its_place() -> None:
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert [command.__name__ for command in COMMANDS if f"## dcmon {command.__name__}\n" not in text] == []
+
+
+def test_a_profile_that_says_recorded_was_tried_with_a_recording() -> None:
+    profiles = load_profiles()
+    tried = (ROOT / "docs" / "devices.md").read_text(encoding="utf-8").partition("<!-- recordings -->")[2]
+    names = set(re.findall(r"\| `(\w+)` \|", tried))
+    names |= {json.loads(path.read_text())["profile"] for path in ROOT.glob("tests/golden/devices/*.json")}
+    names |= {parent for name in names & profiles.keys() if (parent := profiles[name].extends) is not None}
+    claims = [profile for profile in profiles.values() if STAGES[profile.status] == "recorded"]
+    untried = [one.name for one in claims if one.name not in names and not all(rule.standard for rule in one.match)]
+    assert untried == [], "say `status: public map`, or run `make devices` with DCMON_RECORDINGS"
 
 
 def test_every_setting_is_listed() -> None:
