@@ -25,13 +25,14 @@ INDEPENDENT = frozenset({AlarmClass.FIRE, AlarmClass.WATER, AlarmClass.SECURITY}
 
 
 class Causes:
-    """Answers for the alarms as they stand now."""
+    """Answers for the alarms as they stood at the last `look`."""
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
         self._propagating: list[Cell] = []
         self._follows: dict[str, list[Cell]] = {}
         self._groups: dict[str, list[Cell]] = {}
+        self._down = frozenset[str]()
 
     def add(self, cell: Cell) -> None:
         """Makes an alarm known."""
@@ -57,7 +58,7 @@ class Causes:
         if not cause.rule.propagates or cause.row.state is not AlarmState.ACTIVE or _strangers(cause, effect):
             return False
         down = cause.source.suspects()
-        all_down = self._down()
+        all_down = self._down
         missed = effect.source.concerns()
         if missed:
             dark = [self._roots(asset, all_down, frozenset()) | ({asset} & all_down) for asset in missed]
@@ -79,9 +80,10 @@ class Causes:
             return False
         return group.row.asset in self._topology.groups_of(member.row.asset)
 
-    def _down(self) -> frozenset[str]:
+    def look(self) -> None:
+        """To be called before questions are asked: finds what is down by now."""
         active = (cell for cell in self._propagating if cell.row.state is AlarmState.ACTIVE)
-        return frozenset(asset for cell in active for asset in cell.source.suspects())
+        self._down = frozenset(asset for cell in active for asset in cell.source.suspects())
 
     def _roots(self, asset: str, down: frozenset[str], path: frozenset[str]) -> frozenset[str]:
         """The assets that are down and by that affect `asset`; none while one of its feeders is well."""

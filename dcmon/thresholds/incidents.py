@@ -11,12 +11,14 @@ from dcmon.thresholds.causes import Causes, is_group
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.ledger import Ledger, incident_transition
 from dcmon.thresholds.leftovers import Leftovers
+from dcmon.thresholds.neighbours import Neighbours
+from dcmon.thresholds.roots import Roots, title_of
 from dcmon.thresholds.stamps import stamp
 from dcmon.thresholds.timers import Timers
 from dcmon.thresholds.topology import Topology
 
+_FORGET_EVERY_MS = 600_000
 OPEN, RESOLVED, MERGED = "open", "resolved", "merged"
-_LIVE = (AlarmState.PENDING, AlarmState.ACTIVE)
 
 
 class IncidentBook:
@@ -27,8 +29,11 @@ class IncidentBook:
         self._topology = topology
         self._settings = settings
         self.cells: dict[str, Cell] = {}
+        self._roots = Roots(ledger, topology, self.cells)
         self._causes = Causes(topology)
+        self._neighbours = Neighbours(topology)
         self._leftovers = Leftovers(timers, settings.outlast, self._outlasts)
+        self._forgot = 0
         self._moved: dict[str, int] = {}
         """By how much the machine's clock was set since an incident was opened."""
         self._moved_before: dict[str, int] = {}
@@ -41,6 +46,7 @@ class IncidentBook:
         """Makes an alarm known."""
         self.cells[cell.row.key] = cell
         self._causes.add(cell)
+        self._neighbours.add(cell)
 
     def place(self, cell: Cell, now: int) -> None:
         """An alarm has become active: it joins an incident, reopens its own, or opens one."""
@@ -49,10 +55,12 @@ class IncidentBook:
         if own is not None and own.state == OPEN:
             self._join(own, cell, [], now)
             return
-        joinable = [incident for incident in self._open() if self._explained(incident, cell)]
+        self._causes.look()
+        near = self._near(cell)
+        joinable = [incident for incident in near if self._explained(incident, cell)]
         effects = [
             incident
-            for incident in self._open()
+            for incident in near
             if incident not in joinable and self._young(incident, now) and self._caused(incident, cell)
         ]
         if joinable:
@@ -70,9 +78,9 @@ class IncidentBook:
         incident = self._ledger.incidents.get(incident_id or "")
         if incident is None or incident.state != OPEN:
             return
-        if any(True for _ in self._live_rows(incident)):
-            if self._rootless(incident):
-                self._leftovers.start(incident.id, self._root_well_since(incident, now))
+        if any(True for _ in self._roots.live_rows(incident)):
+            if self._roots.rootless(incident):
+                self._leftovers.start(incident.id, self._roots.well_since(incident, now))
             return
         self._leftovers.stop(incident.id)
         incident = replace(incident, state=RESOLVED, resolved=now)
@@ -99,24 +107,15 @@ class IncidentBook:
     def resume(self, now: int) -> None:
         """After a restart: waits for what outlasts its cause go on."""
         for incident in self._open():
-            if self._rootless(incident) and any(True for _ in self._live_rows(incident)):
-                self._leftovers.start(incident.id, self._root_well_since(incident, now))
-
-    def _rootless(self, incident: Incident) -> bool:
-        """Whether no alarm of the incident's root lasts."""
-        return all(row.asset != incident.root for row in self._live_rows(incident))
-
-    def _root_well_since(self, incident: Incident, now: int) -> int:
-        rows = [self._ledger.alarms.get(key) for key in incident.alarms]
-        over = [row.since for row in rows if row is not None and row.asset == incident.root and row.state not in _LIVE]
-        return max(over, default=now)
+            if self._roots.rootless(incident) and any(True for _ in self._roots.live_rows(incident)):
+                self._leftovers.start(incident.id, self._roots.well_since(incident, now))
 
     def _outlasts(self, incident_id: str, now: int) -> None:
         """The root has been well for long, and something of the incident lasts: that is the fault now."""
         incident = self._ledger.incidents.get(incident_id)
-        if incident is None or incident.state != OPEN or not self._rootless(incident):
+        if incident is None or incident.state != OPEN or not self._roots.rootless(incident):
             return
-        left = [self.cells[row.key] for row in self._live_rows(incident) if row.key in self.cells]
+        left = [self.cells[row.key] for row in self._roots.live_rows(incident) if row.key in self.cells]
         active = [cell for cell in left if cell.row.state is AlarmState.ACTIVE]
         if not active:
             return
@@ -124,8 +123,8 @@ class IncidentBook:
         row, well = leader.row, self._topology.name(incident.root)
         told = leader.rule.page
         incident = replace(
-            incident, root=row.asset, rule=leader.rule.id, title=self._title(leader), cls=leader.rule.cls.value,
-            alarms=(row.key, *(key for key in incident.alarms if key != row.key)),
+            incident, root=row.asset, rule=leader.rule.id, title=title_of(leader, self._topology),
+            cls=leader.rule.cls.value, alarms=(row.key, *(key for key in incident.alarms if key != row.key)),
             acked_by=None if told else incident.acked_by, acked_at=None if told else incident.acked_at,
         )  # fmt: skip
         self._ledger.put_incident(incident)
@@ -144,7 +143,7 @@ class IncidentBook:
         found = [
             (incident.root == asset, incident.opened, incident.id)
             for incident in self._open()
-            if incident.root == asset or any(row.asset == asset for row in self._live_rows(incident))
+            if incident.root == asset or any(row.asset == asset for row in self._roots.live_rows(incident))
         ]
         return max(found)[2] if found else None
 
@@ -152,8 +151,8 @@ class IncidentBook:
         row = cell.row
         started = now if row.started is None else row.started
         incident = Incident(
-            self._new_id(now), OPEN, row.asset, self._title(cell), row.severity, cell.rule.cls.value, started, now,
-            (row.key,), row.rule, cell.rule.page,
+            self._new_id(now), OPEN, row.asset, title_of(cell, self._topology), row.severity, cell.rule.cls.value,
+            started, now, (row.key,), row.rule, cell.rule.page,
         )  # fmt: skip
         self._ledger.put_incident(incident)
         self.keep_row(replace(row, incident=incident.id))
@@ -197,7 +196,7 @@ class IncidentBook:
         self.keep_row(replace(row, incident=incident.id))
         self._absorb(incident, others)
         later = self._young(target, now) and self._caused(target, cell)
-        incident = self._rerooted(incident, cell, target.root, later)
+        incident = self._roots.rerooted(incident, cell, target.root, later)
         self._ledger.put_incident(incident)
         self._sort_suppressed(incident)
         self._tell_joined(survivor, incident, others, cell, news, now)
@@ -217,7 +216,7 @@ class IncidentBook:
             self._ledger.tell(incident_transition(new, now, "rerooted", reason, data={"from": old.root}))
         if news is not None:
             reason = f"now {row.severity.value}: {row.reason}" if news == "raised" else row.reason
-            data = {"title": self._title(cell)} if news == "worsened" else None
+            data = {"title": title_of(cell, self._topology)} if news == "worsened" else None
             self._ledger.tell(incident_transition(new, now, news, reason, row.asset, row.rule, data=data))
 
     def _absorb(self, survivor: Incident, others: Iterable[Incident]) -> None:
@@ -229,55 +228,9 @@ class IncidentBook:
                     self.keep_row(replace(alarm, incident=survivor.id))
             self.moved(other.id, survivor.id)
 
-    def _rerooted(self, incident: Incident, cell: Cell, root: str, cause_came_later: bool) -> Incident:
-        """The incident with its root put right, now that `cell` has joined it."""
-        better = self._better_root(incident, cell, root, cause_came_later)
-        live = [self.cells[row.key] for row in self._live_rows(incident) if row.key in self.cells]
-        leaders = [candidate for candidate in live if candidate.row.asset == better] or [cell]
-        if better == incident.root and cell not in leaders:
-            return incident
-        leader = max(
-            leaders, key=lambda candidate: (candidate.rule.severity.rank, candidate.row.key == incident.alarms[0])
-        )
-        if better == incident.root and leader.rule.severity.rank <= self._root_rank(incident):
-            return incident
-        keys = (leader.row.key, *(key for key in incident.alarms if key != leader.row.key))
-        return replace(
-            incident,
-            root=better,
-            rule=leader.rule.id,
-            title=self._title(leader),
-            cls=leader.rule.cls.value,
-            alarms=keys,
-        )
-
-    def _better_root(self, incident: Incident, cell: Cell, root: str, cause_came_later: bool) -> str:
-        topology, asset = self._topology, cell.row.asset
-        for group in (asset, *topology.groups_of(asset)):
-            if group in topology.groups and (root == group or root in topology.groups[group].members):
-                troubled = self._troubled_members(incident, group)
-                if len(troubled) > 1 and self._has_group_alarm(incident, group):
-                    return group
-                if root == group and troubled == {asset}:
-                    return asset
-        return asset if cause_came_later else root
-
-    def _troubled_members(self, incident: Incident, group: str) -> set[str]:
-        """Members that an alarm of the incident is about, or that the group's own alarms name."""
-        members = set(self._topology.groups[group].members)
-        return {asset for row in self._live_rows(incident) for asset in self._suspects(row) if asset in members}
-
-    def _has_group_alarm(self, incident: Incident, group: str) -> bool:
-        return any(row.asset == group for row in self._live_rows(incident))
-
-    def _root_rank(self, incident: Incident) -> int:
-        cell = self.cells.get(incident.alarms[0])
-        live = cell is not None and cell.live and cell.row.asset == incident.root
-        return cell.rule.severity.rank if cell is not None and live else -1
-
     def _explained(self, incident: Incident, cell: Cell) -> bool:
         """Whether some live alarm of the incident can be the cause, or shares the cause, of `cell`."""
-        members = (self.cells[row.key] for row in self._live_rows(incident) if row.key in self.cells)
+        members = (self.cells[row.key] for row in self._roots.live_rows(incident) if row.key in self.cells)
         return self._sibling(incident, cell) or any(self._causes.together(member, cell) for member in members)
 
     def _sibling(self, incident: Incident, cell: Cell) -> bool:
@@ -306,7 +259,7 @@ class IncidentBook:
 
     def _sort_suppressed(self, incident: Incident) -> None:
         """Active alarms say by what they are caused, and that somebody deals with it."""
-        for row in list(self._live_rows(incident)):
+        for row in list(self._roots.live_rows(incident)):
             if row.state is not AlarmState.ACTIVE:
                 continue
             sorted_out = replace(row, suppressed=self._suppressed(incident, row))
@@ -340,6 +293,14 @@ class IncidentBook:
         moved = self._moved.get(incident.id, 0) - self._moved_before.get(incident.id, 0)
         return now - incident.resolved - moved <= self._settings.reopen
 
+    def _near(self, cell: Cell) -> list[Incident]:
+        """The open incidents that can have to do with an alarm, the oldest first."""
+        ids = {other.row.incident for other in self._neighbours.of(cell) if other.live}
+        known = (self._ledger.incidents.get(incident or "") for incident in ids)
+        return sorted(
+            (incident for incident in known if incident is not None and incident.state == OPEN), key=self._age
+        )
+
     def _open(self) -> list[Incident]:
         return [incident for incident in self._ledger.incidents.values() if incident.state == OPEN]
 
@@ -347,21 +308,8 @@ class IncidentBook:
         row = self._ledger.alarms.get(key)
         return row is not None and row.incident == incident.id
 
-    def _live_rows(self, incident: Incident) -> Iterable[Alarm]:
-        for key in incident.alarms:
-            row = self._ledger.alarms.get(key)
-            if row is not None and row.incident == incident.id and row.state in _LIVE:
-                yield row
-
-    def _suspects(self, row: Alarm) -> frozenset[str]:
-        cell = self.cells.get(row.key)
-        return cell.source.suspects() if cell is not None else frozenset((row.asset,))
-
     def _most_upstream(self, incident: Incident) -> tuple[float, int, int, str]:
         return (self._topology.depth(incident.root), *self._age(incident))
-
-    def _title(self, cell: Cell) -> str:
-        return f"{self._topology.name(cell.row.asset)}: {cell.rule.title}"
 
     def _new_id(self, now: int) -> str:
         base, count = f"i{stamp(now)}", 1
@@ -371,6 +319,9 @@ class IncidentBook:
 
     def _forget(self, now: int) -> None:
         """Drops what is over for too long to be reopened; the journal keeps it."""
+        if abs(now - self._forgot) < _FORGET_EVERY_MS:
+            return
+        self._forgot = now
         keep = max(self._settings.reopen, 86_400_000)
         for incident in list(self._ledger.incidents.values()):
             over = incident.resolved if incident.state == RESOLVED else incident.opened

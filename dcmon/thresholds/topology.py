@@ -21,6 +21,14 @@ class Topology:
             for fed in asset.feeds:
                 fed_by.setdefault(fed, set()).add(asset.id)
         self._upstream = {asset: _closure(asset, fed_by) for asset in self.assets}
+        self._downstream: dict[str, set[str]] = {}
+        for asset_id, feeders in self._upstream.items():
+            for feeder in feeders:
+                self._downstream.setdefault(feeder, set()).add(asset_id)
+        self._stand_ins: dict[str, set[str]] = {}
+        for asset in site.assets:
+            for replaced in asset.stands_in_for:
+                self._stand_ins.setdefault(replaced, set()).add(asset.id)
         self._fed_by = {asset: tuple(sorted(feeders)) for asset, feeders in fed_by.items()}
         self._depth = _depths(self.assets, fed_by)
         self._groups_of: dict[str, tuple[str, ...]] = {}
@@ -48,6 +56,12 @@ class Topology:
     def upstream(self, asset: str) -> frozenset[str]:
         """Everything that feeds `asset`, over any number of steps."""
         return self._upstream.get(asset, frozenset())
+
+    def line(self, asset: str) -> frozenset[str]:
+        """An asset with all that feeds it and that it feeds, and what stands in for any of these or is stood in for."""
+        line = {asset, *self.upstream(asset), *self._downstream.get(asset, ())}
+        line |= {other for one in line for other in (*self.stood_in_for(one), *self._stand_ins.get(one, ()))}
+        return frozenset(line | {fed for one in line for fed in self._downstream.get(one, ())})
 
     def groups_of(self, asset: str) -> tuple[str, ...]:
         return self._groups_of.get(asset, ())

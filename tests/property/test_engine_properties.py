@@ -243,3 +243,18 @@ def test_no_reading_and_no_clock_however_odd_stops_the_engine(
         judge.step(batch, now)
         due = judge.next_due()
         assert due is None or isinstance(due, int)
+
+
+@given(timelines(), st.booleans())
+@PROFILE
+def test_looking_only_at_neighbours_finds_every_incident_that_looking_at_all_finds(
+    events: list[Event], live: bool
+) -> None:
+    batches = one_by_one(events)
+    thorough = World(CONFIG, live=live)
+    book = thorough.judge._incidents
+    book._near = lambda cell: sorted(book._open(), key=book._age)  # type: ignore[method-assign]
+    for now, batch in batches:
+        thorough.step(batch, now)
+    thorough.wait(200_000)
+    assert stamped(thorough.all) == stamped(play(batches, live).all)

@@ -12,6 +12,7 @@ from engine_world import (
     MAINS_OUTAGE,
     ON_BATTERY,
     SILENT,
+    SITE,
     World,
     at,
     config,
@@ -244,3 +245,16 @@ def test_a_rule_that_worsens_is_told_at_equal_severity_and_wants_a_new_acknowled
     world.wait(70)
     assert [state for _, _, state in world.incidents()] == ["opened", "joined", "worsened"]
     assert world.judge.incidents[incident].acked_by is None
+
+
+def test_a_fault_is_held_against_its_neighbours_only_however_many_incidents_are_open() -> None:
+    leaks = [{"id": f"leak-{number}", "kind": "leak_unit", "name": f"Leak {number}"} for number in range(100, 300)]
+    world = World(config(LEAK, MAINS_LOST, ON_BATTERY, site={**SITE, "assets": [*SITE["assets"], *leaks]}))
+    world.see(0, *((f"leak-{number}/water.detected", True) for number in range(100, 300)))
+    world.see(1, ("mains-a/mains.available", False))
+    world.see(2, ("ups-a/ups.on_battery", True))
+    world.wait(10)
+    assert len(world.judge.incidents) == 201
+    book = world.judge._incidents
+    assert [incident.root for incident in book._near(book.cells["on-battery/ups-a"])] == ["mains-a"]
+    assert [incident.root for incident in book._near(book.cells["leak/leak-150"])] == ["leak-150"]
