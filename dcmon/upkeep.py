@@ -92,6 +92,7 @@ class Upkeep:
             "blocks_damaged": self._samples.damaged,
             "journal_errors": self._pipeline.failed_commits,
             **{f"poll_errors:{reason}": count for reason, count in self._poller.errors.items()},
+            **{f"readings_bad:{':'.join(labels)}": count for labels, count in self._poller.bad.items()},
             **{f"notifications_{result}:{channel}": n for (result, channel), n in self._outbox.results.items()},
             **_events("snmp_events", (client.stats for client in self._clients)),
             **_events("modbus_events", (bus.stats for bus in self._buses.by_key.values()) if self._buses else ()),

@@ -110,7 +110,10 @@ class FakeState:
         self.incidents: dict[str, Incident] = {}
         self.tasks: dict[str, Task] = {}
         self.clocks: dict[str, FaultClock] = {}
-        self.counters: dict[str, float] = {"polls": 4210, "poll_errors:timeout": 3, "notifications_sent:email": 2}
+        self.counters: dict[str, float] = {
+            "polls": 4210, "poll_errors:timeout": 3, "readings_bad:ups-b:output.source:enum": 7,
+            "notifications_sent:email": 2,
+        }  # fmt: skip
         self.gauges: dict[str, float] = {"poll_lag": 0.004, "outbox_pending": 0}
         self.history = FakeHistory()
         self.started = NOW - 40 * HOUR

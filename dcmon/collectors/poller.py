@@ -18,7 +18,7 @@ from dcmon.collectors.schedule import EVERYTHING, Intervals, Schedule
 from dcmon.collectors.slots import Slots
 from dcmon.config.agent import Polling
 from dcmon.config.base import format_duration
-from dcmon.model import CollectError, Reading
+from dcmon.model import CollectError, Quality, Reading
 
 log = logging.getLogger("dcmon.collectors")
 
@@ -156,6 +156,8 @@ class Poller:
         self._slots = Slots(polling.max_in_flight)
         self.errors: Counter[str] = Counter()
         """Failed polls by reason."""
+        self.bad: Counter[tuple[str, str, str]] = Counter()
+        """Bad readings of answered polls by asset, point and reason."""
         self.lag_s = 0.0
         """How late polls start against their schedule, at worst lately (real seconds; halves with every poll)."""
         self.in_flight = 0
@@ -283,9 +285,19 @@ class Poller:
             return self._failed(watch, "internal", detail)
         stats.poll_time = perf_counter() - started
         self._answered(watch, ts)
+        self._count_bad(batch)
         batch.append(Reading(ts, asset, "device.reachable", None, True))
         batch.append(Reading(ts, asset, "device.poll_time", None, stats.poll_time))
         return batch
+
+    def _count_bad(self, batch: list[Reading]) -> None:
+        for reading in batch:
+            if reading.quality is Quality.BAD:
+                what = (reading.asset, reading.point, reading.reason or "")
+                self.bad[what] += 1
+                if reading.reason == "enum" and self.bad[what] == 1:
+                    told = "%s: %s says a state that its profile does not list (%s): it is not believed, but counted"
+                    log.warning(told, reading.asset, reading.point, reading.source)
 
     def _failed(self, watch: _Watch, reason: str, detail: str) -> list[Reading]:
         stats, now = watch.stats, self._clock.now()

@@ -37,6 +37,11 @@ COUNTERS: Final[Mapping[str, tuple[str, str, str | None]]] = {
     "snmp_events": ("dcmon_snmp_events", "What SNMP requests met.", "event"),
     "modbus_events": ("dcmon_modbus_events", "What Modbus reads met.", "event"),
     "readings": ("dcmon_readings", "Readings judged.", None),
+    "readings_bad": (
+        "dcmon_readings_bad",
+        "Bad readings in answered polls; `enum` is a state that the profile does not list.",
+        "asset:point:reason",
+    ),
     "transitions": ("dcmon_transitions", "Changes of state that the journal keeps.", None),
     "samples_dropped": (
         "dcmon_samples_dropped",
@@ -58,7 +63,7 @@ COUNTERS: Final[Mapping[str, tuple[str, str, str | None]]] = {
     "journal_errors": ("dcmon_journal_errors", "Commits that the journal refused.", None),
     "influx_errors": ("dcmon_influx_errors", "Writes that the time-series server refused or did not answer.", None),
 }
-"""Key in SiteState.counters: name (Prometheus adds _total), what it counts, label."""
+"""Key in SiteState.counters: name (Prometheus adds _total), what it counts, label or several with colons between."""
 
 GAUGES: Final[Mapping[str, tuple[str, str, str | None]]] = {
     "poll_lag": ("dcmon_poll_lag_seconds", "How late polls start against their schedule.", None),
@@ -269,7 +274,7 @@ def _promises(scrape: Scrape) -> Iterator[Metric]:
 
 def _figures(scrape: Scrape) -> Iterator[Metric]:
     for key, (name, text, label) in COUNTERS.items():
-        counter = CounterMetricFamily(name, text, labels=[label] if label else [])
+        counter = CounterMetricFamily(name, text, labels=label.split(":") if label else [])
         for labels, value in _labelled(scrape.counters, key, label):
             counter.add_metric(labels, value)
         yield counter
@@ -281,4 +286,8 @@ def _labelled(figures: Mapping[str, float], key: str, label: str | None) -> list
     if label is None:
         return [((), figures[key])] if key in figures else []
     prefix = f"{key}:"
-    return [((name.removeprefix(prefix),), value) for name, value in figures.items() if name.startswith(prefix)]
+    return [
+        (tuple(name.removeprefix(prefix).split(":", label.count(":"))), value)
+        for name, value in figures.items()
+        if name.startswith(prefix)
+    ]

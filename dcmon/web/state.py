@@ -152,7 +152,8 @@ class SiteState(Promises, Protocol):
     """All that the page, the API, /healthz and /metrics show.
 
     `counters` and `gauges` are keyed by the names in `dcmon.web.metrics.COUNTERS` and `GAUGES`; a figure with a label
-    is keyed `name:label`, for example `poll_errors:timeout`. Other keys are left out.
+    is keyed `name:label`, for example `poll_errors:timeout`, and `name:label:label` one with several. Other keys are
+    left out.
     """
 
     @property

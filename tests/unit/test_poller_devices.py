@@ -15,7 +15,7 @@ from dcmon.clock import SimulatedClock
 from dcmon.collectors.poller import Poller
 from dcmon.collectors.schedule import EVERYTHING, FAST, SLOW, Intervals
 from dcmon.config.agent import Polling
-from dcmon.model import CollectError, Reading
+from dcmon.model import CollectError, Quality, Reading
 
 START = 1_000_000_000
 
@@ -91,6 +91,27 @@ async def test_a_batch_holds_the_readings_and_says_that_the_device_was_reached()
         assert got[1].value is True
         assert isinstance(got[2].value, float)
         assert poller.stats["ups-a"].last_success == got[0].ts
+
+
+async def test_a_state_that_no_profile_lists_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    class Odd(Fake):
+        async def poll(self, groups: frozenset[str], now: int) -> list[Reading]:
+            good = await super().poll(groups, now)
+            odd = Reading(now, self.asset, "output.source", None, None, Quality.BAD, "enum", "1.3.6.1.2.1.33.1.4.1.0")
+            gone = Reading(now, self.asset, "battery.temperature", None, None, Quality.BAD, "sentinel")
+            return [*good, odd, gone]
+
+    clock = SimulatedClock(START)
+    async with polling(clock, Odd("ups-a", clock)) as (poller, got):
+        await clock.advance(9)
+        polls = reachable(got, "ups-a").count(True)
+    assert polls > 2
+    assert poller.bad == {
+        ("ups-a", "output.source", "enum"): polls,
+        ("ups-a", "battery.temperature", "sentinel"): polls,
+    }
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told.startswith("ups-a: output.source says a state that its profile does not list (1.3.6.1.2.1.33.1.4.1.0)")
 
 
 async def test_starts_are_spread_over_the_interval_and_keep_their_pace() -> None:

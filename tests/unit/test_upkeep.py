@@ -50,7 +50,13 @@ class World:
         self.samples = Samples(folder, Retention(), self.clock)
         self.pipeline = Pipeline(Judge(config, now=NOW), Pager(config), self.journal, [self.samples], self.clock)
         self.stats = {"ups-a": DeviceStats("ups-a", polls=7, overruns=2, undelivered=1), "b": DeviceStats("b", polls=3)}
-        poller = SimpleNamespace(stats=self.stats, errors=Counter(timeout=4), lag_s=0.25, in_flight=3)
+        poller = SimpleNamespace(
+            stats=self.stats,
+            errors=Counter(timeout=4),
+            bad=Counter({("ups-a", "output.source", "enum"): 3}),
+            lag_s=0.25,
+            in_flight=3,
+        )
         outbox = SimpleNamespace(results=Counter({("sent", "email"): 5, ("held", "email"): 2}))
         self.spool = SimpleNamespace(size=4096, dropped=10)
         influx = SimpleNamespace(stats=SinkStats(dropped=5, refused=6, failures=7), spool=self.spool)
@@ -123,6 +129,7 @@ async def test_every_figure_has_a_name_that_the_metrics_know_and_the_right_value
     assert {name.partition(":")[0] for name in gauges} <= GAUGES.keys()
     expected = {
         "polls": 10, "polls_skipped": 2, "polls_undelivered": 1, "poll_errors:timeout": 4, "samples_dropped": 15,
+        "readings_bad:ups-a:output.source:enum": 3,
         "samples_refused": 6, "blocks_damaged": 0, "influx_errors": 7, "notifications_sent:email": 5,
         "notifications_held:email": 2, "traps": 9, "traps_dropped:full": 1, "traps_dropped:malformed": 2,
         "traps_dropped:foreign": 3, "traps_dropped:failed": 4, "traps_dropped:folded": 0, "snmp_events:requests": 4,

@@ -31,7 +31,9 @@ def scrape(state: FakeState) -> dict[str, dict[tuple[tuple[str, str], ...], floa
 
 def full() -> FakeState:
     state = web_state.outage()
-    state.counters = {key if label is None else f"{key}:x": 1.0 for key, (_, _, label) in COUNTERS.items()}
+    state.counters = {
+        key if label is None else ":".join([key, *label.split(":")]): 1.0 for key, (_, _, label) in COUNTERS.items()
+    }
     state.gauges = {key if label is None else f"{key}:x": 1.0 for key, (_, _, label) in GAUGES.items()}
     return state
 
@@ -52,6 +54,8 @@ def test_the_state_of_the_site_is_told() -> None:
     assert found["dcmon_fault_clock_elapsed_seconds"][(("asset", "uplink-3"), ("clock", "link-down/uplink-3"))] == 8040
     assert found["dcmon_device_reachable"][(("asset", "env-2"),)] == 0
     assert found["dcmon_poll_errors_total"][(("reason", "timeout"),)] == 3
+    unlisted = (("asset", "ups-b"), ("point", "output.source"), ("reason", "enum"))
+    assert found["dcmon_readings_bad_total"] == {unlisted: 7}
     assert found["dcmon_availability_state"][(("indicator", "mains.a"), ("state", "down"))] == 1
     ratio = (("control", "T01-any"), ("figure", "worst"), ("window", "month"))
     assert found["dcmon_availability_ratio"][ratio] == pytest.approx(0.99998)
