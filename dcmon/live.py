@@ -9,12 +9,12 @@ from typing import NamedTuple, cast
 from dcmon.clock import Clock
 from dcmon.collectors.poller import DeviceStats, Poller
 from dcmon.config.config import Config
-from dcmon.config.entries import Entry
+from dcmon.config.entries import CorrectionEntry, Entry
 from dcmon.config.vocabulary import unit_of
 from dcmon.model import Alarm, Availability, FaultClock, Incident, Reading, Record, SeriesKey, Task, Transition
 from dcmon.notify.roster import on_duty, schedule
 from dcmon.pipeline import Pipeline
-from dcmon.promises import figures
+from dcmon.promises import check_correction, figures
 from dcmon.storage.journal import Journal
 from dcmon.storage.samples import Samples
 from dcmon.thresholds import IndicatorView
@@ -210,6 +210,8 @@ class Live:
 
     async def enter(self, entry: Entry) -> Record:
         """Commits what somebody says was done. EntryError when it does not fit the site or the time."""
+        if isinstance(entry, CorrectionEntry):
+            await asyncio.to_thread(check_correction, self._journal, entry)
         return await self._pipeline.enter(entry)
 
     def change(self) -> None:

@@ -1,18 +1,63 @@
-"""The agreement's figures from the journal's intervals: what `dcmon slo`, the page and the metrics show."""
+"""The agreement's figures from the journal's intervals: what `dcmon slo`, the page, the metrics and reports show.
+
+What was recorded is corrected by the ledger of corrections, and planned maintenance is left out where the agreement
+says so; the figure as it was recorded stays visible beside.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from statistics import median
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from dcmon.config.config import Config
-from dcmon.model import Interval, iso_utc
+from dcmon.config.entries import CorrectionEntry, EntryError
+from dcmon.config.site import GroupRole
+from dcmon.model import Availability, FaultClock, Interval, Record, iso_utc
 from dcmon.storage.journal_reads import JournalReader
-from dcmon.thresholds import IndicatorView, Measure, measure, period
-from dcmon.thresholds.availability import Window
+from dcmon.thresholds import IndicatorView, Measure, catalogue, measure, period
+from dcmon.thresholds.availability import Span, Window, budget_ms
+from dcmon.thresholds.corrections import Correction, corrected
+from dcmon.thresholds.exclusions import excluded_spans
+from dcmon.thresholds.outages import Outage, Reliability, outages, reliability, used_up_at
+
+WINDOWS: tuple[Window, ...] = ("month", "year", "rolling_365d", "commissioned")
+"""Every window that a figure can be made over."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixTimes:
+    """How fast faults were fixed (T22): those that began in a period. Lengths in ms."""
+
+    control: str
+    count: int
+    within: int
+    running: int
+    longest: int
+    median: int | None
+
+    @property
+    def share(self) -> float | None:
+        """Per cent of the faults that are over, or are late already, that were fixed in time; None without any."""
+        judged = self.count - self.running
+        return 100 * self.within / judged if judged else None
+
+
+def fix_times(clocks: Iterable[FaultClock], control: str, start: int, end: int, now: int) -> FixTimes:
+    """The figures of the fault clocks that started in [start, end). One that runs and is not late is not judged yet."""
+    rows = [row for row in clocks if start <= row.started < end]
+    lengths = {row.id: (row.stopped if row.stopped is not None else now) - row.started for row in rows}
+    running = [row for row in rows if row.stopped is None and lengths[row.id] <= row.limit_ms]
+    over = sorted(lengths[row.id] for row in rows if row.stopped is not None)
+    within = sum(row.stopped is not None and lengths[row.id] <= row.limit_ms for row in rows)
+    return FixTimes(
+        control, len(rows), within, len(running), max(lengths.values(), default=0),
+        round(median(over)) if over else None,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +65,31 @@ class Figure:
     """One indicator over one period: its window so far, cut where the asset was commissioned."""
 
     view: IndicatorView
+    window: str
     measure: Measure
+    """What counts: corrected, and without what is excluded."""
+    recorded: Measure
+    """As it was measured, before corrections."""
     commissioned: int | None
+    ends: int
+    """When the window is over, ms UTC."""
+    outages: tuple[Outage, ...] = ()
+    corrections: tuple[tuple[str, int], ...] = ()
+    """(id, ms changed) of each correction that touches the period."""
+
+    @property
+    def reliability(self) -> Reliability:
+        return reliability(self.outages, self.measure)
+
+    @property
+    def budget(self) -> int:
+        """How long the indicator may be DOWN in the whole window, ms."""
+        return budget_ms(self.ends - self.measure.start - self.measure.excluded, self.view.target)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON: shares in per cent (None where nothing is known), times in ms UTC and ISO 8601, the verdict."""
         measure, target = self.measure, self.view.target
+        used_up, figures = used_up_at(measure, self.budget, self.ends), self.reliability
         return {
             "id": self.view.id,
             "control": self.view.control,
@@ -34,7 +98,7 @@ class Figure:
             "title_de": self.view.title_de,
             "subject": self.view.subject,
             "contract": self.view.contract,
-            "window": self.view.window,
+            "window": self.window,
             "from": iso_utc(measure.start),
             "to": iso_utc(measure.end),
             "commissioned": None if self.commissioned is None else iso_utc(self.commissioned),
@@ -46,8 +110,26 @@ class Figure:
             "up_ms": measure.up,
             "down_ms": measure.down,
             "unknown_ms": measure.unknown,
-            "budget_left_ms": measure.budget_left_ms(target),
+            "excluded_ms": measure.excluded,
+            "budget_ms": self.budget,
+            "budget_left_ms": self.budget - measure.down,
+            "used_up": None if used_up is None else iso_utc(used_up),
+            "outages": figures.count,
+            "longest_ms": figures.longest,
+            "mtbf_ms": figures.mtbf,
+            "mttr_ms": figures.mttr,
+            "recorded": None if self.recorded == measure else _recorded(self.recorded, target),
+            "corrections": [{"id": name, "changed_ms": changed} for name, changed in self.corrections],
         }
+
+
+def _recorded(measure: Measure, target: float) -> dict[str, Any]:
+    return {
+        "measured": _percent(measure.measured),
+        "worst": _percent(measure.worst),
+        "coverage": _percent(measure.coverage),
+        "verdict": measure.verdict(target).value,
+    }
 
 
 def figures(
@@ -55,21 +137,103 @@ def figures(
     journal: JournalReader,
     views: Sequence[IndicatorView],
     now: int,
-    span: tuple[int, int] | None = None,
+    span: Span | None = None,
+    windows: Sequence[Window] | None = None,
 ) -> list[Figure]:
-    """One figure per indicator: over `span` (ms UTC, half-open), else over its own window up to `now`."""
-    return list(_figures(config, journal, views, now, span))
+    """One figure per indicator: over `span` (ms UTC, half-open), else over each of `windows`, else over its own window;
+    always up to `now` at most. The capacity-weighted figure of the uplinks follows those that it is made of.
+    """
+    ledger = _Ledger(config, journal, now)
+    found = [figure for view in views for figure in ledger.figures(view, span, windows)]
+    return found + list(_weighted(config, found))
 
 
-def _figures(
-    config: Config, journal: JournalReader, views: Sequence[IndicatorView], now: int, span: tuple[int, int] | None
-) -> Iterator[Figure]:
-    for view in views:
-        start, end = span or period(cast(Window, view.window), now, config.site.timezone)
-        since = _commissioned(config, view.subject)
-        start, end = max(start, since or start), min(end, now)
-        rows: Sequence[Interval] = journal.intervals(view.id, start, end) if end > start else ()
-        yield Figure(view, measure(rows, start, max(start, end)), since)
+def check_correction(journal: JournalReader, entry: CorrectionEntry) -> None:
+    """EntryError when what is to be corrected was never so, as far as the journal knows."""
+    was, now = Availability(entry.was), Availability(entry.now)
+    rows = journal.intervals(entry.indicator, entry.start, entry.end)
+    correction = Correction("new", entry.start, entry.end, was, now, entry.reason)
+    if not corrected(rows, [correction], entry.start, entry.end)[1]["new"]:
+        states = ", ".join(dict.fromkeys(row.state.value for row in rows)) or "unknown"
+        raise EntryError(f"was: {entry.indicator} was never {entry.was} then, but {states}")
+
+
+class _Ledger:
+    """What is asked of the journal once for all figures."""
+
+    def __init__(self, config: Config, journal: JournalReader, now: int) -> None:
+        self._config = config
+        self._journal = journal
+        self._now = now
+        self._maintenance = journal.records("maintenance", limit=-1)
+        self._corrections: dict[str, list[Record]] = {}
+        for record in sorted(journal.records("correction", limit=-1), key=lambda row: (row.data["entered"], row.id)):
+            if record.state != "void":
+                self._corrections.setdefault(record.subject, []).append(record)
+
+    def figures(self, view: IndicatorView, span: Span | None, windows: Sequence[Window] | None) -> Iterator[Figure]:
+        """The figures of one indicator."""
+        if span is not None:
+            yield self._figure(view, view.window, span)
+            return
+        for window in windows or (cast(Window, view.window),):
+            yield self._figure(view, window, period(window, self._now, self._config.site.timezone))
+
+    def _figure(self, view: IndicatorView, window: str, span: Span) -> Figure:
+        since = _commissioned(self._config, view.subject)
+        start, ends = max(span[0], since or span[0]), span[1]
+        end = max(start, min(ends, self._now))
+        rows: Sequence[Interval] = self._journal.intervals(view.id, start, end) if end > start else ()
+        if window == "commissioned" and since is None:
+            start = min(end, rows[0].start) if rows else end
+        spans = excluded_spans(view, self._maintenance, self._config.site.timezone)
+        recorded = measure(rows, start, end, spans)
+        mine = self._corrections.get(view.id, ())
+        touching = [Correction.of(row) for row in mine if row.started < end and (row.ended or 0) > start]
+        changed: dict[str, int] = {}
+        counted: Sequence[Interval] = rows
+        if touching:
+            counted, changed = corrected(rows, touching, start, end)
+        return Figure(
+            view, window, measure(counted, start, end, spans), recorded, since, max(ends, end),
+            tuple(outages(counted, start, end, spans)), tuple(changed.items()),
+        )  # fmt: skip
+
+
+def _weighted(config: Config, found: Sequence[Figure]) -> Iterator[Figure]:
+    """For each control that weights the uplinks with their capacity, the figure of all of them, per window."""
+    ratings = {asset.id: asset.rating.speed_bps or 0 for asset in config.site.assets}
+    controls = [one for one in catalogue(config).values() if one.objective.indicator == "uplinks_weighted"]
+    links = {member for group in config.site.groups if group.role is GroupRole.UPLINKS for member in group.members}
+    for control in controls:
+        parts = [one for one in found if one.view.control == "T21.link" and one.view.subject in links]
+        for window in dict.fromkeys(one.window for one in parts):
+            same = [(one, ratings.get(one.view.subject, 0)) for one in parts if one.window == window]
+            if {one.view.subject for one, _ in same} == links and any(weight for _, weight in same):
+                view = IndicatorView(
+                    control.id, control.id, control.tom, control.title.de, control.title.en, "",
+                    control.objective.target, control.objective.window, control.contract, Availability.UNKNOWN, 0, "",
+                )  # fmt: skip
+                yield _mean(view, window, same)
+
+
+def _mean(view: IndicatorView, window: str, parts: Sequence[tuple[Figure, int]]) -> Figure:
+    capacity = sum(weight for _, weight in parts)
+
+    def mean(measures: Sequence[Measure]) -> Measure:
+        start, end = min(one.start for one in measures), max(one.end for one in measures)
+
+        def share(name: str) -> int:
+            pairs = zip(measures, parts, strict=True)
+            return round(sum(Fraction(getattr(one, name) * weight, capacity) for one, (_, weight) in pairs))
+
+        up, down, out = share("up"), share("down"), share("excluded")
+        return Measure(start, end, up, down, end - start - up - down - out, out)
+
+    return Figure(
+        view, window, mean([one.measure for one, _ in parts]), mean([one.recorded for one, _ in parts]), None,
+        max(one.ends for one, _ in parts),
+    )  # fmt: skip
 
 
 def _commissioned(config: Config, subject: str) -> int | None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -24,8 +24,11 @@ from dcmon.cli.common import (
     telling_errors,
 )
 from dcmon.clock import SystemClock
-from dcmon.model import DcmonError
+from dcmon.model import DcmonError, iso_utc
 from dcmon.timeline import Problem
+
+if TYPE_CHECKING:
+    from dcmon.promises import Figure
 
 
 def replay(
@@ -93,10 +96,14 @@ def slo(
     config: ConfigOption = None,
     since: Annotated[str | None, typer.Option("--from", help="start of the period, ISO 8601; else each window")] = None,
     until: Annotated[str | None, typer.Option("--to", help="end of the period, ISO 8601; else now")] = None,
+    every: Annotated[
+        bool, typer.Option("--windows", help="month, year, the last 365 days and since commissioning, for each")
+    ] = False,
+    show_outages: Annotated[bool, typer.Option("--outages", help="every outage with its reason")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """The availability figures of the agreement, from the journal: measured, worst case, coverage, verdict."""
-    from dcmon.promises import figures
+    from dcmon.promises import WINDOWS, figures
     from dcmon.storage.journal_reads import FILE_NAME, JournalReader
     from dcmon.thresholds import Judge
 
@@ -116,17 +123,39 @@ def slo(
         journal = JournalReader(path)
         try:
             views = Judge(loaded.config).availability(now)
-            rows = [figure.as_dict() for figure in figures(loaded.config, journal, views, now, span)]
+            found = figures(loaded.config, journal, views, now, span, WINDOWS if every else None)
         finally:
             journal.close()
     if as_json:
-        print_json(rows)
+        print_json([{**figure.as_dict(), "outage_list": _outages(figure)} for figure in found])
         return
-    table = Table("promise", "of", "window", "target %", "measured %", "worst %", "coverage %", "verdict")
-    for row in rows:
+    table = Table(
+        "promise", "of", "window", "target %", "measured %", "worst %", "coverage %", "budget left", "verdict"
+    )
+    for figure in found:
+        row = figure.as_dict()
         shares = [_share(row[name]) for name in ("measured", "worst", "coverage")]
-        table.add_row(row["title"], row["subject"], row["window"], f"{row['target']:g}", *shares, row["verdict"])
+        left = _minutes(row["budget_left_ms"]) + (f", gone on {row['used_up'][:10]}" if row["used_up"] else "")
+        mark = "" if row["recorded"] is None else " (corrected)"
+        table.add_row(
+            row["title"], row["subject"], row["window"], f"{row['target']:g}", *shares, left, row["verdict"] + mark
+        )
     out.print(table)
+    for figure in found if show_outages else ():
+        for outage in _outages(figure):
+            text = f"{figure.view.id}  {outage['from']}  {_minutes(outage['ms'])}  {outage['reason']}"
+            out.print(text, markup=False)
+
+
+def _outages(figure: Figure) -> list[dict[str, Any]]:
+    return [
+        {"from": iso_utc(one.start), "to": iso_utc(one.end), "ms": one.length, "open": one.open, "reason": one.reason}
+        for one in figure.outages
+    ]
+
+
+def _minutes(ms: int) -> str:
+    return f"{ms / 60_000:.1f} min"
 
 
 def _share(percent: float | None) -> str:

@@ -9,7 +9,15 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from dcmon.config.base import Identifier, Strict
 
@@ -56,12 +64,33 @@ class Delivery(_Entry):
     additives: str = ""
 
 
-Entry = Delivery
+class CorrectionEntry(_Entry):
+    """An interval of an indicator was measured wrong. What was recorded stays; figures show both."""
 
-ENTRIES: Mapping[str, type[_Entry]] = {"delivery": Delivery}
+    kind: Literal["correction"]
+    indicator: Line = Field(description="its id, as `dcmon slo --json` gives it")
+    start: Instant
+    end: Instant
+    was: Literal["up", "down", "unknown"] = Field(description="what was recorded")
+    now: Literal["up", "down", "unknown"] = Field(description="what it really was")
+    reason: Line
+    evidence: Line = Field(description="what proves it: a log, a ticket, a letter of the supplier")
+
+    @model_validator(mode="after")
+    def _sense(self) -> CorrectionEntry:
+        if self.end <= self.start:
+            raise ValueError("the interval ends before it starts")
+        if self.was == self.now:
+            raise ValueError(f"it was {self.was} and is to be {self.now}: that corrects nothing")
+        return self
+
+
+Entry = Delivery | CorrectionEntry
+
+ENTRIES: Mapping[str, type[_Entry]] = {"delivery": Delivery, "correction": CorrectionEntry}
 """Every kind of entry and its words."""
 
-_ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
+_ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
 
 
 def parse_entry(words: object) -> Entry:
@@ -72,7 +101,7 @@ def parse_entry(words: object) -> Entry:
         return _ENTRY.validate_python(words)
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'entry'}: {_plain(fault['msg'])}"
+            f"{'.'.join(str(part) for part in fault['loc'] if part not in ENTRIES) or 'entry'}: {_plain(fault['msg'])}"
             for fault in error.errors()
         )
         raise EntryError(faults) from None

@@ -40,11 +40,9 @@ _PRUNED: Final = (
     ("outbox", "touched < :before AND state NOT IN ('pending', 'leased')"),
     ("incident", "state <> 'open' AND ifnull(resolved, opened) < :before"),
     ("task", "state = 'done' AND ifnull(closed, opened) < :before"),
-    ("clock", "stopped < :before"),
-    ("interval", '"end" < :before'),
     ("cache", "ts < :before"),
 )
-_KEYS: Final = {"incident": "id", "task": "id", "clock": "id", "interval": "(indicator, start)", "cache": "asset"}
+_KEYS: Final = {"incident": "id", "task": "id", "cache": "asset"}
 
 
 class Journal(JournalReader):
@@ -135,7 +133,7 @@ class Journal(JournalReader):
     def prune(self, now: int, keep_ms: int) -> int:
         """Deletes what ended more than `keep_ms` before `now`; open things stay, however old. Gives the rows deleted.
 
-        Records stay: they are few, and what an auditor asks for years later.
+        Records, intervals of availability and fault clocks stay: they are what an auditor asks for years later.
         Runs in slices with commits between them; other calls go on meanwhile.
         """
         before = now - keep_ms

@@ -7,7 +7,7 @@ MET if worst >= target, BREACHED if measured < target, else UNPROVEN. Time that 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from dcmon.model import Availability, Interval
 
-Window = Literal["month", "year", "rolling_365d"]
+Window = Literal["month", "year", "rolling_365d", "commissioned"]
 Span = tuple[int, int]
 _DAY_MS = 86_400_000
 
@@ -74,8 +74,12 @@ class Measure:
 
     def budget_left_ms(self, target_percent: float) -> int:
         """How much longer it may be DOWN in this period, ms; negative when more is used than the target allows."""
-        allowed = (self.total - self.excluded) * (100 - target_percent) / 100
-        return round(allowed) - self.down
+        return budget_ms(self.total - self.excluded, target_percent) - self.down
+
+
+def budget_ms(total: int, target_percent: float) -> int:
+    """How long something may be DOWN in `total` ms."""
+    return round(total * (100 - Fraction(str(target_percent))) / 100)
 
 
 def measure(intervals: Iterable[Interval], start: int, end: int, excluded: Sequence[Span] = ()) -> Measure:
@@ -86,24 +90,43 @@ def measure(intervals: Iterable[Interval], start: int, end: int, excluded: Seque
     """
     if end < start:
         raise ValueError(f"a period cannot end ({end}) before it starts ({start})")
+    spent = {Availability.UP: 0, Availability.DOWN: 0, Availability.UNKNOWN: 0}
+    for first, last, row in cut(intervals, start, end, excluded):
+        spent[row.state] += last - first
+    out = sum(last - first for first, last in _merge(excluded, start, end))
+    up, down = spent[Availability.UP], spent[Availability.DOWN]
+    return Measure(start, end, up, down, end - start - out - up - down, out)
+
+
+def cut(
+    intervals: Iterable[Interval], start: int, end: int, excluded: Sequence[Span] = ()
+) -> Iterator[tuple[int, int, Interval]]:
+    """(first, last, interval) for each stretch of [start, end) that is covered and that nothing excludes, in order."""
     by_start = {interval.start: interval for interval in intervals}
     rows = [by_start[key] for key in sorted(by_start)]
     windows = _merge(excluded, start, end)
-    spent = {Availability.UP: 0, Availability.DOWN: 0, Availability.UNKNOWN: 0}
     for position, row in enumerate(rows):
         until = end if row.end is None else row.end
         if position + 1 < len(rows):
             until = min(until, rows[position + 1].start)
         first, last = max(row.start, start), min(until, end)
+        for out, back in windows:
+            if back <= first or out >= last:
+                continue
+            if out > first:
+                yield first, out, row
+            first = back
         if last > first:
-            spent[row.state] += last - first - _overlap(windows, first, last)
-    out = sum(last - first for first, last in windows)
-    up, down = spent[Availability.UP], spent[Availability.DOWN]
-    return Measure(start, end, up, down, end - start - out - up - down, out)
+            yield first, last, row
 
 
 def period(window: Window, now: int, timezone: str) -> Span:
-    """The period of a window in which `now` falls, cut in local time: months and years have 23- and 25-hour days."""
+    """The period of a window in which `now` falls, cut in local time: months and years have 23- and 25-hour days.
+
+    `commissioned` is all of the past: whoever asks cuts it where the asset was commissioned.
+    """
+    if window == "commissioned":
+        return 0, now
     if window == "rolling_365d":
         return now - 365 * _DAY_MS, now
     zone = ZoneInfo(timezone)
@@ -131,7 +154,3 @@ def _merge(spans: Sequence[Span], start: int, end: int) -> list[Span]:
         else:
             merged.append((first, last))
     return merged
-
-
-def _overlap(windows: Iterable[Span], start: int, end: int) -> int:
-    return sum(max(0, min(last, end) - max(first, start)) for first, last in windows)

@@ -13,8 +13,11 @@ from pydantic import Field, ValidationError
 from dcmon.config.base import Strict, Title
 from dcmon.config.config import Config
 from dcmon.model import ConfigError
+from dcmon.thresholds.availability import Window
 
-IndicatorName = Literal["mains_route", "feed", "any_feed", "both_feeds", "protected", "uplink", "uplinks"]
+IndicatorName = Literal[
+    "mains_route", "feed", "any_feed", "both_feeds", "protected", "uplink", "uplinks", "uplinks_weighted"
+]
 """The closed set of indicator functions; see indicators.py for what each computes."""
 
 
@@ -24,7 +27,7 @@ class Objective(Strict):
     indicator: IndicatorName
     role: Literal["feed_a", "feed_b"] | None = Field(default=None, description="which feed, for indicator feed")
     target: Annotated[float, Field(gt=0, le=100)]
-    window: Literal["month", "year", "rolling_365d"]
+    window: Window
 
 
 class Control(Strict):

@@ -61,7 +61,7 @@ class Judge:
         self._clocks = Clocks(self._ledger, self._timers, self._topology, rules)
         self._tasks = Tasks(self._ledger, self._timers, self._board, self._topology, rules)
         self._alarms = Alarms(self._ledger, self._timers, self._topology, self._incidents, self._tasks, self._clocks)
-        self._entries = Entries(self._ledger, self._topology)
+        self._entries = Entries(self._ledger, self._topology, lambda: (one.id for one in self._indicators.indicators()))
         self._incidents.keep_row = self._alarms.keep_row
         self._incidents.moved = self._clocks.moved
         self._incidents.same_fault = self._clocks.same_fault

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from dcmon.config.entries import Delivery, Entry, EntryError
+from dcmon.config.entries import CorrectionEntry, Delivery, Entry, EntryError
 from dcmon.config.site import AssetKind
 from dcmon.model import Record, Transition
 from dcmon.thresholds.ledger import Ledger
@@ -20,9 +20,10 @@ FUTURE_MS = 300_000
 class Entries:
     """Takes entries of every kind."""
 
-    def __init__(self, ledger: Ledger, topology: Topology) -> None:
+    def __init__(self, ledger: Ledger, topology: Topology, indicators: Callable[[], Iterable[str]]) -> None:
         self._ledger = ledger
         self._topology = topology
+        self._indicators = indicators
 
     def take(self, entry: Entry, now: int) -> Record:
         """Makes the record of an entry. EntryError when it does not fit the site or the time."""
@@ -41,6 +42,21 @@ class Entries:
         data = {"litres": entry.litres, "fuel": entry.fuel, "additives": entry.additives, "note": entry.note}
         return self._keep("delivery", entry.asset, ("T06",), reason, entry.by, data, at, now)
 
+    def correction(self, entry: CorrectionEntry, at: int, now: int) -> Record:
+        known = sorted(self._indicators())
+        if entry.indicator not in known:
+            raise EntryError(f"indicator: there is no {entry.indicator}; there are {', '.join(known)}")
+        if entry.end > now:
+            raise EntryError("end: this lies in the future; correct what was measured")
+        promise = entry.indicator.partition(".")[0].partition(":")[0]
+        data = {"was": entry.was, "now": entry.now, "evidence": entry.evidence, "note": entry.note, "entered": at}
+        reason = f"{entry.indicator} was {entry.now}, not {entry.was}: {entry.reason}"
+        row = Record(
+            f"correction-{entry.indicator}@{stamp(at)}", "correction", entry.indicator, None, "done", None,
+            entry.start, entry.end, reason, (promise,), entry.by, data,
+        )  # fmt: skip
+        return self._put(row, now)
+
     def _keep(
         self,
         kind: str,
@@ -53,8 +69,11 @@ class Entries:
         now: int,
     ) -> Record:
         row = Record(f"{kind}-{subject}@{stamp(at)}", kind, subject, None, "done", None, at, at, reason, tom, by, data)
+        return self._put(row, now)
+
+    def _put(self, row: Record, now: int) -> Record:
         if row.id in self._ledger.records and self._ledger.records[row.id] != row:
-            raise EntryError(f"at: there is another {kind} of {subject} at that very time; give its own time")
+            raise EntryError(f"at: there is another {row.kind} of {row.subject} at that very time; give its own time")
         self._ledger.put_record(row)
         self._ledger.tell(record_transition(row, now, "entered"))
         return row
@@ -67,5 +86,8 @@ def record_transition(row: Record, now: int, state: str) -> Transition:
     return Transition(now, "record", row.id, state, reason, row.subject, row.rule, data={**row.data, **facts})
 
 
-_KINDS: dict[str, Callable[[Entries, Any, int, int], Record]] = {"delivery": Entries.delivery}
+_KINDS: dict[str, Callable[[Entries, Any, int, int], Record]] = {
+    "delivery": Entries.delivery,
+    "correction": Entries.correction,
+}
 """Kind of entry -> what makes its record."""

@@ -8,6 +8,8 @@ any_feed      at least one feed (Kleene OR); both_feeds: all of them (Kleene AND
 protected     at least one feed whose every UPS upstream is healthy
 uplink        if.oper up and, where there is a session, bgp.state established
 uplinks       the capacity of the uplinks that are UP covers the committed one
+
+`uplinks_weighted` has no state of its own: it is made of the figures of the uplinks, each weighted with its capacity.
 """
 
 from __future__ import annotations
@@ -243,6 +245,7 @@ _FUNCTIONS: dict[str, Callable[[Builder, Control], _Named]] = {
     "protected": lambda builder, control: _together(_feeds(builder), builder.protected_feed, 1),
     "uplink": lambda builder, control: _members(builder, GroupRole.UPLINKS, builder.uplink),
     "uplinks": lambda builder, control: _groups(builder.topology.with_role(GroupRole.UPLINKS), builder.uplinks),
+    "uplinks_weighted": lambda builder, control: [],
 }
 
 

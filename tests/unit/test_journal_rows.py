@@ -215,7 +215,7 @@ def test_pruning_deletes_what_ended_long_ago_and_leaves_what_is_open(journal: Jo
     journal.prune(NOW, 400 * DAY)
     assert len(journal.transitions()) == 5
     assert [one.id for one in journal.incidents()] == ["old-open"]
-    assert len(journal.intervals("x", 0, NOW)) == 1
+    assert len(journal.intervals("x", 0, NOW)) == 2, "availability is evidence and stays"
     assert journal.waiting().messages == 2
 
 

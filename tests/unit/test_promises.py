@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from dcmon.config.config import Config
+from dcmon.config.entries import CorrectionEntry, EntryError, parse_entry
 from dcmon.config.loader import load
-from dcmon.model import Availability, Changes, Interval
-from dcmon.promises import Figure, figures
+from dcmon.model import Availability, Changes, Interval, Record
+from dcmon.promises import WINDOWS, Figure, check_correction, figures
 from dcmon.storage.journal import Journal
 from dcmon.thresholds import IndicatorView, Judge
 
@@ -124,3 +125,75 @@ def test_figures_are_told_in_per_cent_with_their_target_and_what_is_left_of_it(
         "T21.link:uplink-1", "T21.link", "T21", "uplink-1", "year",
     )  # fmt: skip
     assert (told["from"], told["to"]) == ("2026-11-19T05:00:00.000Z", "2026-11-23T09:00:00.000Z")
+
+
+def record(kind: str, subject: str, start: int, end: int, **data: object) -> Record:
+    return Record(f"{kind}@{start}", kind, subject, None, "done", None, start, end, kind, by="Anna", data=data)
+
+
+def put(journal: Journal, *records: Record) -> None:
+    journal.commit(Changes(records={row.id: row for row in records}))
+
+
+def test_a_correction_changes_the_figure_and_what_was_recorded_stays_visible(
+    config: Config, journal: Journal, views: dict[str, IndicatorView]
+) -> None:
+    view = views["T01"]
+    keep(journal, view, (YEAR, NOW - 4 * HOUR, "up"), (NOW - 4 * HOUR, NOW - HOUR, "down"), (NOW - HOUR, None, "up"))
+    put(journal, record("correction", "T01", NOW - 4 * HOUR, NOW, was="down", now="up", entered=NOW))
+    found = figure(config, journal, view)
+    assert (found.measure.down, found.recorded.down, found.outages) == (0, 3 * HOUR, ())
+    told = found.as_dict()
+    assert (told["verdict"], told["recorded"]["verdict"]) == ("met", "breached")
+    assert told["corrections"] == [{"id": f"correction@{NOW - 4 * HOUR}", "changed_ms": 3 * HOUR}]
+    assert figure(config, journal, views["T21:uplinks"]).as_dict()["recorded"] is None
+
+
+def test_a_correction_of_what_was_never_so_is_refused(journal: Journal, views: dict[str, IndicatorView]) -> None:
+    keep(journal, views["T01"], (YEAR, NOW - HOUR, "up"), (NOW - HOUR, None, "down"))
+    words = {"kind": "correction", "by": "Anna", "indicator": "T01", "was": "down", "now": "up", "reason": "x",
+             "evidence": "y", "start": "2026-11-22T00:00:00Z", "end": "2026-11-22T01:00:00Z"}  # fmt: skip
+    entry = parse_entry(words)
+    assert isinstance(entry, CorrectionEntry)
+    with pytest.raises(EntryError, match="never down then, but up"):
+        check_correction(journal, entry)
+    fits = parse_entry(words | {"end": "2026-11-23T08:30:00Z"})
+    assert isinstance(fits, CorrectionEntry)
+    check_correction(journal, fits)
+
+
+def test_maintenance_that_was_announced_in_time_is_left_out_of_what_it_names(
+    config: Config, journal: Journal, views: dict[str, IndicatorView]
+) -> None:
+    view = views["T21.link:uplink-1"]
+    keep(journal, view, (YEAR, NOW - 4 * HOUR, "up"), (NOW - 4 * HOUR, NOW - HOUR, "down"), (NOW - HOUR, None, "up"))
+    announced = {"class": "low", "exclude": True, "scope": ["uplink-1"], "announced": NOW - 40 * 24 * HOUR}
+    put(journal, record("maintenance", "m-1", NOW - 4 * HOUR, NOW - 2 * HOUR, **announced))
+    found = figure(config, journal, view).measure
+    assert (found.excluded, found.down) == (2 * HOUR, HOUR), "what goes on after the window counts"
+    assert found.up + found.down + found.unknown + found.excluded == NOW - YEAR
+
+
+def test_every_window_is_given_when_it_is_asked_for(
+    config: Config, journal: Journal, views: dict[str, IndicatorView]
+) -> None:
+    keep(journal, views["T01"], (YEAR - HOUR, None, "up"))
+    found = {one.window: one for one in figures(config, journal, [views["T01"]], NOW, None, WINDOWS)}
+    starts = {window: one.measure.start for window, one in found.items()}
+    assert starts == {
+        "month": MONTH, "year": YEAR, "rolling_365d": NOW - 365 * 24 * HOUR, "commissioned": YEAR - HOUR
+    }  # fmt: skip
+    assert found["month"].ends == at("2026-12-01T00:00:00+01:00")
+    assert found["month"].budget == 259_200, "99.99 % of 30 days"
+
+
+def test_the_uplinks_as_a_whole_are_weighted_with_their_capacity(
+    config: Config, journal: Journal, views: dict[str, IndicatorView]
+) -> None:
+    links = [view for view in views.values() if view.control == "T21.link"]
+    for view in links:
+        down = view.subject in ("uplink-1", "uplink-3")
+        keep(journal, view, (NOW - 10 * HOUR, None, "down" if down else "up"))
+    found = {one.view.id: one for one in figures(config, journal, links, NOW, (NOW - 10 * HOUR, NOW))}
+    assert found["T21.weighted"].measure.measured == pytest.approx(32 / 43)
+    assert not [one for one in figures(config, journal, links[:3], NOW) if one.view.id == "T21.weighted"]
