@@ -83,6 +83,9 @@ NET_SNMP = "1.3.6.1.4.1.8072.3.2.10"
         (device("1.3.6.1.4.1.21239.2.2.1.3.1|4|GEIST\n", "1.3.6.1.4.1.21239.2"), "geist_watchdog_v3"),
         (device("", "1.3.6.1.4.1.21239.5.1"), "geist_watchdog"),
         (device("", "1.3.6.1.4.1.21239.5.2"), "geist_pdu"),
+        (device("", "1.3.6.1.4.1.534.6.6.6"), "eaton_epdu_managed"),
+        (device("", "1.3.6.1.4.1.534.6.6.7"), "eaton_epdu"),
+        (device("", "1.3.6.1.4.1.534.7.1"), "eaton_pdu_nlogic"),
     ],
 )
 async def test_devices_that_share_a_vendors_number_are_told_apart(session: RecordedSession, profile: str) -> None:
