@@ -242,7 +242,8 @@ class App:
         ]
         if self.influx is not None:
             self._services.append(("time series", self.influx.run))
-        self._web = web.AppRunner(create_app(self.live), access_log=None, shutdown_timeout=1.0)
+        # A compressed body is of no use to anybody here, and a broken one is an error in aiohttp's log.
+        self._web = web.AppRunner(create_app(self.live), access_log=None, shutdown_timeout=1.0, auto_decompress=False)
 
     async def start(self) -> None:
         """Opens the sockets that others reach. Raises DcmonError when one cannot be had."""

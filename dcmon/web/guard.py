@@ -98,7 +98,7 @@ def _refuse_foreigners(request: web.Request) -> None:
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"{request.scheme}://{host}":
         raise ApiError(403, "the request comes from another site", "Act on dcmon's own page, or send no Origin.")
-    if request.content_type != "application/json":
+    if request.method == "POST" and request.content_type != "application/json":
         raise ApiError(415, "the body is not JSON", "Send Content-Type: application/json.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -371,6 +372,21 @@ class TestStream:
         async with asyncio.timeout(10):
             while (await client.get("/api/v1/stream")).status != 200:  # noqa: ASYNC110  # noticed at the next write
                 await asyncio.sleep(0.1)
+
+    async def test_a_client_that_never_reads_does_not_keep_its_place(
+        self, client: TestClient[Any, Any], state: FakeState, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dcmon.web.stream.MAX_CLIENTS", 1)
+        monkeypatch.setattr("dcmon.web.stream.STUCK_S", 0.5)
+        monkeypatch.setattr("dcmon.web.stream.MIN_GAP_S", 0.01)
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect((client.host, client.port))
+            deaf.sendall(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await asyncio.sleep(0.2)
+            assert (await client.get("/api/v1/stream")).status == 503
+            await self._storm(state, 4)
+            assert (await client.get("/api/v1/stream")).status == 200
 
     async def test_open_streams_do_not_hold_up_the_end(self, state: FakeState) -> None:
         server = TestServer(create_app(state))

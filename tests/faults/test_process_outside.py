@@ -362,7 +362,9 @@ async def test_strange_requests_get_an_answer_and_slow_clients_hold_up_nobody(
             (404, "POST", "/api/v1/incidents/nowhere/ack", {"json": {"by": "x"}}),
             (404, "GET", "/api/v1/incidents/%00%ff", {}),
             (404, "GET", "/static/../../../etc/passwd", {}),
-            (405, "DELETE", "/api/v1/incidents", {"headers": json_body}),
+            (405, "DELETE", "/api/v1/incidents", {}),
+            (405, "OPTIONS", "/", {}),
+            (400, "POST", ack, {"data": b"{}", "headers": {**json_body, "Content-Encoding": "gzip"}}),
             (400, "GET", "/api/v1/incidents?limit=-1", {}),
         ]
         for status, method, path, options in asked:
