@@ -141,7 +141,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "water.wet": ("WATER", "WASSER"),
     "shell.glass": ("GLASS BROKEN", "GLASBRUCH"),
     "shell.intrusion": ("EXIT OPENED", "NOTAUSGANG OFFEN"),
-    "fire.not_primary": ("dcmon is not the primary fire path", "dcmon ist nicht der primäre Brandmeldeweg"),
+    "fire.not_primary": ("not the primary fire path", "nicht der primäre Meldeweg"),
     # clocks, tasks, devices, promises
     "clock.of": ("{elapsed} of {limit}", "{elapsed} von {limit}"),
     "clock.running": ("running", "läuft"),
