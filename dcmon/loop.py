@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import resource
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -16,6 +18,7 @@ T = TypeVar("T")
 def until_stopped(main: Callable[[asyncio.Event], Awaitable[T]]) -> T:
     """Runs `main` on uvloop with an event that SIGTERM and Ctrl+C set."""
     spare_collector()
+    take_descriptors()
 
     async def body() -> T:
         stop = asyncio.Event()
@@ -37,6 +40,13 @@ def spare_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def take_descriptors() -> None:
+    """Takes as many open files as the system allows: most allow 1,024 at first, and each Modbus device is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def run_once(question: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -166,6 +166,7 @@ class Pipeline:
         if moved:
             log.warning("the clock was set by %+.1f s; what was running goes on with what was left", moved / 1000)
             changes = self.judge.clock_set(moved, now)
+            changes.extend(self.pager.clock_set(moved, now))
         changes.extend(self.judge.step(batch, now))
         due = self.pager.next_due()
         if changes or (due is not None and due <= now):

@@ -77,7 +77,7 @@ async def ask_snmp(session: SnmpSession, plan: Plan, group: str, also: tuple[Oid
             asked.failed.update(dict.fromkeys(oids, error.reason))
     for walk in found.walks:
         try:
-            walked = await session.walk_columns(walk)
+            walked = await session.walk_columns(walk, sparing=answered)
         except CollectError:
             if not answered:
                 raise

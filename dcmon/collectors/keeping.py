@@ -32,9 +32,9 @@ class KeepingSession:
         """See SnmpSession."""
         return (await self.walk_columns((root,)))[root]
 
-    async def walk_columns(self, columns: Sequence[Oid]) -> dict[Oid, list[VarBind]]:
+    async def walk_columns(self, columns: Sequence[Oid], *, sparing: bool = False) -> dict[Oid, list[VarBind]]:
         """See SnmpSession."""
-        found = await self._session.walk_columns(columns)
+        found = await self._session.walk_columns(columns, sparing=sparing)
         for varbinds in found.values():
             self._keep(varbinds)
         return found

@@ -69,7 +69,7 @@ class RecordedSession:
         """Everything below `root`."""
         return self._below(root)
 
-    async def walk_columns(self, columns: Sequence[Oid]) -> dict[Oid, list[VarBind]]:
+    async def walk_columns(self, columns: Sequence[Oid], *, sparing: bool = False) -> dict[Oid, list[VarBind]]:
         """Everything below each column."""
         return {column: self._below(column) for column in columns}
 

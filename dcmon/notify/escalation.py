@@ -96,6 +96,18 @@ class Pager:
         self._fire(now, out)
         return out
 
+    def clock_set(self, delta: int, now: int) -> Changes:
+        """The machine's clock was set by `delta` ms and shows `now`: who waited goes on with what was left of the wait.
+        Were it counted as time, people would hear that nobody had acknowledged for minutes that never passed.
+        """
+        out = Changes()
+        for row in list(self._rows.values()):
+            if row.due is not None:
+                self._keep(replace(row, due=row.due + delta), out)
+        self._seen = now if self._seen is not None else None
+        self._floor = None
+        return out
+
     # What happened
 
     def _absorb(self, changes: Changes) -> None:

@@ -293,6 +293,26 @@ async def test_a_process_that_stood_still_raises_no_alarm_when_it_goes_on(tmp_pa
         no_fault(made.log)
 
 
+async def test_when_files_run_out_polling_goes_on_and_the_page_goes_out_when_there_are_some_again(
+    tmp_path: Path, example_site: Path
+) -> None:
+    async with world(example_site, tmp_path) as made:
+        process = await made.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 512)))
+        limit = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        assert limit == (512, 512), "it takes all that it may have"
+        await asyncio.sleep(1)
+        used = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (used - 2, 512))
+        await wet(made)
+        await until(lambda: made.rows("SELECT 1 FROM incident WHERE root = 'leak-1'"))
+        await asyncio.sleep(2)
+        assert not made.mail.messages, "a mail takes a connection"
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (512, 512))
+        await until(lambda: made.mailed("leak-1"), 40)
+        assert made.rows("SELECT root FROM incident") == [("leak-1",)]
+        assert await made.end() == 0
+
+
 async def test_garbage_on_the_trap_port_harms_nothing_and_fills_nothing(tmp_path: Path, example_site: Path) -> None:
     traps = free_tcp_port()
     async with world(example_site, tmp_path, traps={"listen": f"127.0.0.1:{traps}"}) as made:

@@ -112,6 +112,16 @@ async def test_only_stray_answers_are_a_timeout(kind: str) -> None:
         assert (client.stats.stray, client.stats.timeouts, client.stats.retransmissions) == (2, 1, 1)
 
 
+async def test_answers_out_of_another_address_are_never_data_and_the_error_names_that_address(
+    client: NativeClient,
+) -> None:
+    """What an agent with several interfaces does that answers out of the wrong one."""
+    async with responder(lambda data, _: [FROM_ELSEWHERE + serve(data, VALUES)]) as agent:
+        session = client.session("127.0.0.1", agent.port, timeout_s=0.1, retries=0)
+        with pytest.raises(CollectError, match=r"no answer \(but one from 127\.0\.0\.1 port \d+\)"):
+            await session.get([ONE])
+
+
 async def test_only_unreadable_answers_are_a_decode_error_that_says_so() -> None:
     async with native() as client, responder(lambda data, _: [serve(data, VALUES)[:-2]]) as agent:
         session = client.session("127.0.0.1", agent.port, timeout_s=0.05, retries=1)

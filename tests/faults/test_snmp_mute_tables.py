@@ -42,7 +42,7 @@ async def poll(session: SnmpSession) -> list[bool]:
     came = []
     for roots in TABLES:
         try:
-            came.append(len((await session.walk_columns(roots))[roots[0]]) == 5)
+            came.append(len((await session.walk_columns(roots, sparing=True))[roots[0]]) == 5)
         except CollectError as error:
             assert error.reason == "timeout"
             came.append(False)
@@ -89,12 +89,13 @@ async def test_a_mute_table_leaves_the_others_their_retransmissions() -> None:
     await client.close()
 
 
-async def test_where_nothing_but_walks_is_asked_the_device_is_mute_and_keeps_its_retransmissions() -> None:
+async def test_where_the_table_is_all_that_is_asked_for_it_keeps_its_retransmissions() -> None:
     agent, client = Agent(), NativeClient()
     async with responder(agent.script) as front:
         session = client.session("127.0.0.1", front.port, timeout_s=TIMEOUT_S)
         for _ in range(3):
             agent.walks = 0
+            await session.get([oid(1, 1, 1)])
             with pytest.raises(CollectError, match="no answer"):
                 await session.walk_columns(TABLES[0])
             assert agent.walks >= 3

@@ -324,9 +324,9 @@ class Partly(RecordedSession):
         self._ask(oids)
         return await super().get(oids)
 
-    async def walk_columns(self, columns: Sequence[Oid]) -> dict[Oid, list[VarBind]]:
+    async def walk_columns(self, columns: Sequence[Oid], *, sparing: bool = False) -> dict[Oid, list[VarBind]]:
         self._ask(columns)
-        return await super().walk_columns(columns)
+        return await super().walk_columns(columns, sparing=sparing)
 
 
 UPS = "1.3.6.1.2.1.33.1.4.1.0|2|5\n1.3.6.1.2.1.33.1.2.4.0|2|80\n1.3.6.1.2.1.33.1.4.4.1.2.1|2|230\n"

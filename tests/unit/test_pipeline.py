@@ -251,6 +251,29 @@ async def test_what_is_left_is_committed_at_the_end(config: Config) -> None:
 
 
 @pytest.mark.parametrize("hours", [1, -1])
+async def test_a_clock_that_is_set_neither_shortens_nor_lengthens_the_wait_for_an_acknowledgement(
+    world: World, hours: int
+) -> None:
+    async def hold(seconds: float) -> int:
+        """Messages about the fire that were sent by then, while its contact goes on saying so."""
+        for _ in range(round(seconds / 10)):
+            world.alarm()
+            await world.clock.advance(10)
+        sent = [message for changes in world.store.saved for message in changes.notifications]
+        return len([message for message in sent if message.incident == incident])
+
+    world.alarm()
+    (row,) = world.pipeline.pager._rows.values()
+    incident, due = row.incident, row.due
+    assert due is not None
+    first = await hold(60)
+    left = (due - world.clock.now()) / 1000
+    world.clock.offset = hours * HOUR_MS
+    assert await hold(left - 20) == first, "nobody has waited for so long"
+    assert await hold(40) > first, "the wait goes on"
+
+
+@pytest.mark.parametrize("hours", [1, -1])
 async def test_a_clock_that_is_set_by_an_hour_raises_no_alarm(world: World, hours: int) -> None:
     for _ in range(20):
         world.poll()

@@ -80,8 +80,8 @@ class Agent:
     async def walk(self, root: Oid) -> list[VarBind]:
         return await self.inner.walk(root)
 
-    async def walk_columns(self, columns: Sequence[Oid]) -> dict[Oid, list[VarBind]]:
-        return await self.inner.walk_columns(columns)
+    async def walk_columns(self, columns: Sequence[Oid], *, sparing: bool = False) -> dict[Oid, list[VarBind]]:
+        return await self.inner.walk_columns(columns, sparing=sparing)
 
     async def close(self) -> None:
         pass

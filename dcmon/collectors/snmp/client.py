@@ -174,7 +174,8 @@ class NativeClient:
         if pending.garbled is not None:
             pending.fail(CollectError("decode", f"its answers cannot be read: {pending.garbled}"))
         else:
-            pending.fail(CollectError("timeout", f"no answer; check {pending.exchange.suspects}"))
+            elsewhere = f" (but one from {pending.elsewhere})" if pending.elsewhere else ""
+            pending.fail(CollectError("timeout", f"no answer{elsewhere}; check {pending.exchange.suspects}"))
 
     def _on_datagram(self, data: bytes, address: Address) -> None:
         try:
@@ -205,6 +206,9 @@ class NativeClient:
             or pending.future.done()
         ):
             self.stats.stray += 1
+            if pending is not None and pending.address != address and pdu == RESPONSE:
+                # Nobody guesses the id: this is the agent, answering out of another of its addresses.
+                pending.elsewhere = f"{address[0]} port {address[1]}"
             return None
         return pending
 

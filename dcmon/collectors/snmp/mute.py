@@ -27,19 +27,16 @@ class MuteTables:
     and several tables that each run out would take its whole deadline.
 
     Of the tables that were not answered last time, one is asked in a poll, once; the others wait for another poll. A
-    table is what one walk asks for. Where nothing but walks is asked, `begin` is never called, and nothing is mute but
-    the device.
+    table is what one walk asks for.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._mute: dict[tuple[Oid, ...], _Mute] = {}
-        self._begun = False
         self._in_vain = False
 
     def begin(self) -> None:
         """A poll begins, or goes on, with values that are no table's."""
-        self._begun = True
         self._in_vain = False
 
     def admit(self, roots: tuple[Oid, ...]) -> bool:
@@ -54,8 +51,6 @@ class MuteTables:
 
     def silent(self, roots: tuple[Oid, ...]) -> None:
         """The table ran out."""
-        if not self._begun:
-            return
         self._in_vain = True
         mute = self._mute.setdefault(roots, _Mute())
         mute.failures += 1

@@ -39,8 +39,11 @@ class SnmpSession(Protocol):
         """Everything below `root`, in order; empty when there is nothing."""
         ...
 
-    async def walk_columns(self, columns: Sequence[Oid]) -> dict[Oid, list[VarBind]]:
-        """Everything below each column of a table, fetched together; every column is a key."""
+    async def walk_columns(self, columns: Sequence[Oid], *, sparing: bool = False) -> dict[Oid, list[VarBind]]:
+        """Everything below each column of a table, fetched together; every column is a key.
+
+        sparing: the poll has its answers already, so a table that was not answered last time may cost it little.
+        """
         ...
 
     async def close(self) -> None:
@@ -125,13 +128,13 @@ class Session:
     async def walk(self, root: Oid) -> list[VarBind]:
         return (await self.walk_columns((root,)))[root]
 
-    async def walk_columns(self, columns: Sequence[Oid]) -> dict[Oid, list[VarBind]]:
+    async def walk_columns(self, columns: Sequence[Oid], *, sparing: bool = False) -> dict[Oid, list[VarBind]]:
         roots = tuple(columns)
-        hopeful = self._mute.admit(roots)
+        hopeful = not sparing or self._mute.admit(roots)
         try:
             found = await walk_columns(self._exchange, roots, self._limits, self._stats, hopeful=hopeful)
         except CollectError as error:
-            if error.reason == "timeout":
+            if sparing and error.reason == "timeout":
                 self._mute.silent(roots)
             raise
         self._mute.answered(roots)

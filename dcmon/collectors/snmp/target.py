@@ -30,6 +30,7 @@ class Pending:
         "attempts",
         "datagram",
         "deadline",
+        "elsewhere",
         "endpoint",
         "exchange",
         "future",
@@ -65,6 +66,8 @@ class Pending:
         """How long all sendings that are left wait together."""
         self.garbled: DecodeError | None = None
         """The last thing from this address that could not be read."""
+        self.elsewhere = ""
+        """From where an answer came that would have been right had it come from the address that was asked."""
 
     def send(self, now: float) -> None:
         """Raises OSError. The last sending waits for all the time that the earlier ones have left over."""
