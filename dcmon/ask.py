@@ -9,7 +9,7 @@ from typing import Any
 
 from dcmon.clock import SystemClock
 from dcmon.collectors.collect import DeviceMemory, ModbusReader, collect_modbus, collect_snmp
-from dcmon.collectors.identify import Match, identify, identify_as
+from dcmon.collectors.identify import Match, identify, identify_as, identify_unit
 from dcmon.collectors.modbus import Buses, Endpoint, UnitSession
 from dcmon.collectors.plan import compile_plan
 from dcmon.collectors.profile import Profile
@@ -19,7 +19,7 @@ from dcmon.collectors.snmp import NativeClient, SnmpSession
 from dcmon.collectors.snmp.second import PysnmpClient
 from dcmon.collectors.snmp.usm import V3User
 from dcmon.config.collectors import ModbusAddress
-from dcmon.model import DcmonError, Reading
+from dcmon.model import CollectError, DcmonError, Reading
 
 _DEVICE = "device"
 
@@ -73,10 +73,8 @@ async def ask_recorded(path: Path, profiles: Mapping[str, Profile], name: str | 
     if path.suffix not in (".yaml", ".yml"):
         return await poll_agent(read_recording(path), profiles, name)
     recording = read_registers(path)
-    name = name or recording.profile
-    if name is None:
-        raise DcmonError(f"{path} does not say which profile it is of: name one with --profile")
-    return await poll_unit(RecordedRegisters.of(recording), chosen(profiles, name, "modbus"))
+    unit = RecordedRegisters.of(recording)
+    return await poll_unit(unit, await unit_profile(unit, profiles, name or recording.profile))
 
 
 async def poll_agent(session: SnmpSession, profiles: Mapping[str, Profile], name: str | None) -> dict[str, Any]:
@@ -96,6 +94,16 @@ async def poll_unit(unit: ModbusReader, profile: Profile) -> dict[str, Any]:
     return answer(profile, await collect_modbus(unit, compile_plan(profile), "all", _DEVICE, now, DeviceMemory()))
 
 
+async def unit_profile(unit: ModbusReader, profiles: Mapping[str, Profile], name: str | None) -> Profile:
+    """The profile that is named, or the one that the unit is known by. CollectError(unknown) when there is none."""
+    if name is not None:
+        return chosen(profiles, name, "modbus")
+    match = await identify_unit(unit, profiles)
+    if match is None:
+        raise CollectError("unknown", "no register of this Modbus device says what it is")
+    return profiles[match.profile]
+
+
 def client_of(question: SnmpQuestion) -> NativeClient:
     """A client of the transport that the question names; the caller closes it."""
     return (PysnmpClient if question.transport == "pysnmp" else NativeClient)()
@@ -110,15 +118,16 @@ def session_of(client: NativeClient, question: SnmpQuestion) -> SnmpSession:
 
 
 async def ask_modbus(
-    address: ModbusAddress, profiles: Mapping[str, Profile], name: str, timeout_s: float
+    address: ModbusAddress, profiles: Mapping[str, Profile], name: str | None, timeout_s: float
 ) -> dict[str, Any]:
-    """Everything that one unit says. Raises CollectError, DcmonError."""
-    profile = chosen(profiles, name, "modbus")
+    """Everything that one unit says; see `unit_profile`. Raises CollectError, DcmonError."""
+    if name is not None:
+        chosen(profiles, name, "modbus")  # what is wrong with the name is told before anybody is asked
     buses = Buses(SystemClock(), timeout_s=timeout_s)
     try:
         unit = UnitSession(buses.bus(Endpoint.of(address)), address.unit)
         unit.begin_poll()
-        return await poll_unit(unit, profile)
+        return await poll_unit(unit, await unit_profile(unit, profiles, name))
     finally:
         await buses.close()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dcmon.ask import SnmpQuestion, chosen, client_of, poll_agent, poll_unit, session_of
+from dcmon.ask import SnmpQuestion, chosen, client_of, poll_agent, poll_unit, session_of, unit_profile
 from dcmon.clock import SystemClock
 from dcmon.collectors.collect import ModbusReader
 from dcmon.collectors.decode_answer import SnmpGroup
@@ -158,14 +158,14 @@ async def record_unit(
     anybody's serial number. Raises CollectError, DcmonError.
     """
     profile = chosen(profiles, name, "modbus") if name is not None else None
-    if profile is None and not ranges:
-        raise DcmonError("name what is to be read: --profile NAME, or --range FUNCTION:FIRST-LAST")
     buses = Buses(SystemClock(), timeout_s=timeout_s)
     notes: list[str] = []
     try:
         unit = UnitSession(buses.bus(Endpoint.of(address)), address.unit)
         unit.begin_poll()
         polled, ranged = KeepingReader(unit, told), KeepingReader(unit, told)
+        if profile is None and not ranges:
+            profile = await _identified(unit, profiles)
         if profile is not None:
             await poll_unit(polled, profile)
         for block in ranges:
@@ -180,12 +180,24 @@ async def record_unit(
     refused = {at: word for at, word in (polled.refused | ranged.refused).items() if at not in values}
     if not values:
         raise CollectError("unknown", f"{address.host} unit {address.unit} has none of these registers")
-    text = format_registers(values, refused, name)
+    text = format_registers(values, refused, profile.name if profile is not None else None)
     if profile is None:
         return Recorded(text, None, len(values), 0, tuple(notes))
     before = await poll_unit(RecordedRegisters(polled.values, polled.refused), profile)
     after = await poll_unit(RecordedRegisters(values, refused), profile)
     return _recorded(text, len(values), before, after, notes)
+
+
+async def _identified(unit: ModbusReader, profiles: Mapping[str, Profile]) -> Profile:
+    try:
+        return await unit_profile(unit, profiles, None)
+    except CollectError as error:
+        if error.reason != "unknown":
+            raise
+        raise DcmonError(
+            "no register of this Modbus device says what it is: name what is to be read with --profile NAME or "
+            "--range FUNCTION:FIRST-LAST"
+        ) from None
 
 
 def _kept(profile: Profile, values: Mapping[Address, int], key: bytes) -> dict[Address, int]:

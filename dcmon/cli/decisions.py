@@ -25,10 +25,10 @@ from dcmon.cli.common import (
 )
 from dcmon.clock import SystemClock
 from dcmon.model import DcmonError, iso_utc
-from dcmon.timeline import Problem
 
 if TYPE_CHECKING:
     from dcmon.promises import Figure
+    from dcmon.timeline import Problem
 
 
 def replay(

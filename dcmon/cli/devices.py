@@ -23,7 +23,6 @@ from dcmon.cli.options import (
     UserOption,
     VersionOption,
     known_profiles,
-    named,
     snmp_question,
     split_target,
     user_of,
@@ -37,7 +36,9 @@ def poll(
     recording: Annotated[
         Path | None, typer.Option(help="file of `dcmon record` or snmpsim; no device is asked")
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="profile; for SNMP found by itself when absent")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="profile; found by itself when absent, if the device says what it is")
+    ] = None,
     community: CommunityOption = "public",
     version: VersionOption = "2c",
     user: UserOption = None,
@@ -67,9 +68,8 @@ def poll(
             result = run_once(lambda: ask_recorded(recording, known, profile))
         elif modbus is not None:
             host, port = split_target(modbus, 502)
-            name = named(profile)
             address = ModbusAddress(host=host, port=port, unit=unit, framing=framing)
-            result = run_once(lambda: ask_modbus(address, known, name, timeout))
+            result = run_once(lambda: ask_modbus(address, known, profile, timeout))
         elif snmp is not None:
             keys = user_of(user, auth, auth_key, priv, priv_key, context)
             question = snmp_question(

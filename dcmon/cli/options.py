@@ -92,13 +92,6 @@ def split_target(text: str, default_port: int) -> tuple[str, int]:
     return host, int(port)
 
 
-def named(profile: str | None) -> str:
-    """The profile of a Modbus device. Raises DcmonError when none is named."""
-    if profile is None:
-        raise DcmonError("a Modbus device cannot say what it is: name its profile with --profile")
-    return profile
-
-
 def snmp_question(
     target: str,
     version: str,

@@ -46,7 +46,9 @@ def record(
     target: Annotated[str, typer.Argument(help="HOST or HOST:PORT")],
     modbus: Annotated[bool, typer.Option("--modbus", help="the target is a Modbus server, not an SNMP agent")] = False,
     file: Annotated[Path | None, typer.Option("--out", help="new file; standard output when absent")] = None,
-    profile: Annotated[str | None, typer.Option(help="profile; for SNMP found by itself when absent")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="profile; found by itself when absent, if the device says what it is")
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="SNMP: all that it measures, not only what is read")
     ] = False,

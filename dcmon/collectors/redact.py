@@ -136,7 +136,7 @@ class Redactor:
 
     def _learn(self, text: str) -> None:
         text = text.strip("\0 \t\r\n")
-        if not text or text.casefold() in _SAYS_NOTHING or _ORDINARY.fullmatch(text):
+        if not text.strip("0- ") or text.casefold() in _SAYS_NOTHING or _ORDINARY.fullmatch(text):
             return
         self._replacement(text)
         domain = _DOMAIN.fullmatch(text)
@@ -258,25 +258,28 @@ class Redactor:
     def _row(self, oid: Oid) -> Oid:
         """The same column with a row that is numbered by an address or a name under its replacement."""
         parts = list(oid_parts(oid))
-        for at in _addresses_at(oid, len(parts)):
+        places = _addresses_at(oid, len(parts))
+        if places is None:
+            places = [at for at in self._windows(oid, parts) if self._is_address(parts, at, oid)]
+        for at in places:
             if max(parts[at : at + 4]) < 256:
-                self._address(bytes(parts[at : at + 4]))
-        addressed = oid.startswith(_WITH_ADDRESSES)
-        first = _COLUMN_PARTS if addressed else max(_COLUMN_PARTS, len(parts) - 4)
-        changed = False
-        for at in range(first, len(parts) - 3):
-            octets = parts[at : at + 4]
-            if max(octets) > 255:
-                continue
-            address = bytes(octets)
-            announced = addressed and at >= 2 and parts[at - 2 : at] == [1, 4]
-            if (address in self._addresses and (addressed or address[0] >= 10)) or announced:
-                parts[at : at + 4] = self._address(address)
-                changed = True
-        parts, named = self._named_row(parts)
-        return encode_oid(parts) if changed or named else oid
+                parts[at : at + 4] = self._address(bytes(parts[at : at + 4]))
+        return encode_oid(self._named_row(parts))
 
-    def _named_row(self, parts: list[int]) -> tuple[list[int], bool]:
+    def _windows(self, oid: Oid, parts: Sequence[int]) -> range:
+        """Where four numbers may be an address: in tables numbered by addresses anywhere, elsewhere at the end."""
+        first = 0 if oid.startswith(_WITH_ADDRESSES) else len(parts) - 4
+        return range(max(_COLUMN_PARTS + 1, first), len(parts) - 3)
+
+    def _is_address(self, parts: Sequence[int], at: int, oid: Oid) -> bool:
+        octets = parts[at : at + 4]
+        if max(octets) > 255:
+            return False
+        if oid.startswith(_WITH_ADDRESSES):
+            return bytes(octets) in self._addresses or list(parts[at - 2 : at]) == [1, 4]
+        return bytes(octets) in self._addresses and octets[0] >= 10
+
+    def _named_row(self, parts: list[int]) -> list[int]:
         """Texts as row numbers: their length, then their octets."""
         for at in range(_COLUMN_PARTS, len(parts) - _SHORTEST):
             length = parts[at]
@@ -285,8 +288,8 @@ class Redactor:
                 continue
             replacement = self._texts.get(bytes(octets).decode())
             if replacement is not None:
-                return [*parts[: at + 1], *replacement.encode(), *parts[at + 1 + length :]], True
-        return parts, False
+                return [*parts[: at + 1], *replacement.encode(), *parts[at + 1 + length :]]
+        return parts
 
 
 def _alike(octet: int, random: int) -> str:
@@ -310,13 +313,13 @@ def printable(octets: bytes) -> str | None:
     return text if all(letter.isprintable() or letter in "\t\r\n" or letter >= _FOREIGN for letter in plain) else None
 
 
-def _addresses_at(oid: Oid, length: int) -> list[int]:
-    """Where in a row's identifier IPv4 addresses begin, by the list of tables."""
+def _addresses_at(oid: Oid, length: int) -> list[int] | None:
+    """Where in a row's identifier IPv4 addresses begin, by the list of tables; None for a table that is not in it."""
     for entry, offsets in _NUMBERED.items():
         if oid.startswith(entry):
             behind = len(oid_parts(entry)) + 1
             return [behind + offset for offset in offsets if behind + offset + 4 <= length]
-    return []
+    return None
 
 
 def _looks_like_mac(octets: bytes) -> bool:

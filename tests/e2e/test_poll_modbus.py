@@ -61,6 +61,19 @@ async def test_the_generator_is_read_at_rest_and_under_load(example_site: Path) 
         await site.stop()
 
 
+async def test_a_unit_is_asked_what_it_is_and_told_from_one_that_does_not_say(example_site: Path) -> None:
+    site = SimulatedSite(load(example_site), SystemClock(), SCENARIOS["normal"])
+    addresses = await site.start()
+    try:
+        code, result, _ = await poll(addresses["genset-a"], "--unit", "10")
+        assert (code, result["profile"]) == (0, "dse_gencomm")
+        code, result, err = await poll(addresses["cooling-9"], "--unit", "9")
+        assert (code, result) == (1, None)
+        assert "no register of this Modbus device says what it is. Name a profile with --profile." in err
+    finally:
+        await site.stop()
+
+
 async def test_a_unit_that_is_not_there_is_told(example_site: Path) -> None:
     site = SimulatedSite(load(example_site), SystemClock(), SCENARIOS["normal"])
     address = (await site.start())["genset-a"]

@@ -78,7 +78,7 @@ def test_the_command_prints_the_interface_as_json(simulated: int) -> None:
         (["--snmp", "127.0.0.1:1", "--retries", "0", "--timeout", "0.3"], "nothing listens there"),
         (["--snmp", "127.0.0.1:99999"], "is no HOST:PORT"),
         (["--snmp", "127.0.0.1", "--modbus", "127.0.0.1"], "--modbus HOST:PORT and --recording FILE"),
-        (["--modbus", "127.0.0.1:1"], "name its profile with --profile"),
+        (["--modbus", "127.0.0.1:1"], "nothing listens there"),
         (["--modbus", "127.0.0.1:1", "--profile", "rfc1628"], "profile rfc1628 is for snmp"),
         (["--modbus", "127.0.0.1:1", "--profile", "nosuch"], "there is no profile 'nosuch'"),
         (["--recording", "/nonexistent/x.snmprec"], "No such file"),

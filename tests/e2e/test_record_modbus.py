@@ -62,6 +62,19 @@ async def test_the_recording_of_a_unit_is_polled_as_the_unit(genset: tuple[str, 
     assert f"{len(live['readings'])} readings of dse_gencomm" in err
 
 
+async def test_a_unit_that_says_what_it_is_needs_no_profile_and_another_does(example_site: Path) -> None:
+    site = SimulatedSite(load(example_site), SystemClock(), SCENARIOS["normal"])
+    addresses = await site.start()
+    try:
+        code, text, err = await record(addresses["genset-a"])
+        assert (code, "\nprofile: dse_gencomm\n" in text) == (0, True), err
+        code, text, err = await record(addresses["cooling-10"])
+        assert (code, text) == (1, "")
+        assert "--profile NAME or --range FUNCTION:FIRST-LAST" in err
+    finally:
+        await site.stop()
+
+
 async def test_ranges_are_read_and_gaps_found_and_what_is_hidden_is_nought(
     genset: tuple[str, int], tmp_path: Path
 ) -> None:
@@ -81,7 +94,6 @@ async def test_ranges_are_read_and_gaps_found_and_what_is_hidden_is_nought(
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ([], "--profile NAME, or --range FUNCTION:FIRST-LAST"),
         (["--range", "6:0-1"], "is no range of registers"),
         (["--range", "3:9-1"], "is no range of registers"),
         (["--range", "3:0-30000"], "more than 20000 registers"),
