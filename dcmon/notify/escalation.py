@@ -17,6 +17,7 @@ from dcmon.config.config import Config
 from dcmon.config.people import Route
 from dcmon.model import Changes, Escalation, Incident, Severity, Snapshot, Transition
 from dcmon.notify.facts import FactBook
+from dcmon.notify.messages import about_clock, about_incident, about_task
 from dcmon.notify.news import gravest_only, gravest_severities, percent_used
 from dcmon.notify.reasons import (
     FIRST,
@@ -44,9 +45,9 @@ _TYPES: Final = frozenset({"incident", "task", "clock", "page"})
 
 
 class _News(NamedTuple):
-    """What makes a page about a known incident one of its own: part of its key, its title, whose trade it is."""
+    """What is new about a known incident: part of the key of a page of its own, its title, whose trade it is."""
 
-    mark: str
+    mark: str | None
     title: str
     cls: str
 
@@ -72,6 +73,9 @@ class Pager:
         self._seen: int | None = None
         self._next = self._earliest()
         self._repeats = True
+        self._again_after = max(config.rules.incidents.reopen, 1)
+        self._said: set[tuple[str, str]] = set()
+        """What made an incident worse lately: an alarm that comes and goes is news once in `incidents.reopen`."""
 
     def next_due(self) -> int | None:
         """When `step(Changes(), t)` has something to do, ms UTC; None while no escalation waits."""
@@ -127,7 +131,7 @@ class Pager:
             if transition.type not in _TYPES:
                 continue
             at = max(min(transition.ts, now), self._floor or 0)
-            self._fire(at, out)
+            self._fire(at - 1, out)  # an acknowledgement exactly when a step is due comes in time
             instant = (transition.subject, transition.ts)
             match transition.type, transition.state:
                 case "incident", "merged":
@@ -144,6 +148,7 @@ class Pager:
     def _forget(self) -> None:
         """What is over is let go: memory stays flat over years."""
         for key in [key for key, incident in self._incidents.items() if incident.state != "open"]:
+            self._said = {said for said in self._said if said[0] != key}
             for alarm in self._incidents.pop(key).alarms:
                 if alarm in self._alarms and self._alarms[alarm].incident not in self._incidents:
                     del self._alarms[alarm]
@@ -164,7 +169,7 @@ class Pager:
             case "opened" | "raised" if incident.paging and row is None:
                 self._page(incident, graver, FIRST, at, out)
             case "raised" if incident.paging and row is not None and graver.rank > row.severity.rank:
-                self._page(incident, graver, RAISED.because(transition.reason), at, out)
+                self._page(incident, graver, RAISED.because(transition.reason), at, out, transition)
             case "worsened" | "remains" if incident.paging and row is not None:
                 self._worsened(transition, incident, row, at, out, told_now=severity is not None)
             case "reopened" if incident.paging:
@@ -174,11 +179,21 @@ class Pager:
             case "resolved" if row is not None:
                 self._resolve(incident, row, at, out)
 
-    def _page(self, incident: Incident, severity: Severity, reason: Reason, at: int, out: Changes) -> None:
-        """Tells the first level, and whoever was told before."""
+    def _page(
+        self, incident: Incident, severity: Severity, reason: Reason, at: int, out: Changes,
+        raised: Transition | None = None,
+    ) -> None:  # fmt: skip
+        """Tells the first level, and whoever was told before; of what has raised it those whose trade that is, too."""
         row = self._rows.get(incident.id) or Escalation(incident.id, 0, "waiting", None)
+        again, title = paired(row), None
+        if raised is not None:
+            title = str(raised.data.get("title", incident.title))
+            rule = self._book.rule(raised.rule or "")
+            if rule is not None and rule.cls != incident.cls:
+                again += self._teller.first_level(rule.cls, severity, at)
+        news = _News(None, title, incident.cls) if title is not None else None
         same = self._teller.route(incident.cls, severity) is self._teller.route(incident.cls, row.severity)
-        self._climb(incident, replace(row, severity=severity), 0, reason, at, out, paired(row), wait_goes_on=same)
+        self._climb(incident, replace(row, severity=severity), 0, reason, at, out, again, news, wait_goes_on=same)
 
     def _worsened(
         self, transition: Transition, incident: Incident, row: Escalation, at: int, out: Changes, *, told_now: bool
@@ -190,8 +205,13 @@ class Pager:
         rule = self._book.rule(transition.rule or "")
         if told_now and rule is not None and rule.cls == incident.cls:
             return
+        again = transition.ts // self._again_after
+        mark = f"{transition.rule}-{transition.asset}-{transition.data.get('index') or ''}-{again}"
+        if (incident.id, mark) in self._said:
+            return
+        self._said.add((incident.id, mark))
         news = _News(
-            f"{transition.rule}-{transition.asset}" + (f"-{transition.ts}" if transition.state == "remains" else ""),
+            mark,
             str(transition.data.get("title", transition.reason)),
             rule.cls if rule is not None else incident.cls,
         )
@@ -226,7 +246,8 @@ class Pager:
         """
         message = self._about(incident, row, "page", f"{row.severity}-{incident.reopened}")
         if news is not None:
-            message = message._replace(mark=f"{message.mark}-{news.mark}", subject=news.title, cls=news.cls)
+            mark = message.mark if news.mark is None else f"{message.mark}-{news.mark}"
+            message = message._replace(mark=mark, subject=news.title, cls=news.cls)
         told = self._teller.tell(message, level, reason, at, out, again)
         route = self._teller.route(incident.cls, row.severity)
         step, due = told.level, self._turn_after(route, told.level, at)
@@ -286,17 +307,7 @@ class Pager:
         if task is None or rule is None:
             return
         row = self._rows.get(task.id) or Escalation(task.id, 0, "waiting", None, severity=rule.severity)
-        message = Message(
-            thread=task.id,
-            kind="task",
-            mark=transition.state,
-            cls=rule.cls,
-            severity=rule.severity,
-            subject=self._book.subject(task.asset, task.title),
-            asset=task.asset,
-            rule=task.rule,
-            facts=self._book.task(task),
-        )
+        message = about_task(self._book, task, rule, transition.state)
         pairs = paired(row)
         match transition.state:
             case "opened":
@@ -321,34 +332,14 @@ class Pager:
         if not (rule.page if incident is None else incident.paging):
             return
         percent = percent_used(transition, clock)
-        message = Message(
-            thread=clock.incident or clock.id,
-            kind="clock",
-            mark=f"{clock.id}-{percent}-{clock.reopened}",
-            cls=rule.cls if incident is None else incident.cls,
-            severity=rule.severity if incident is None else incident.severity,
-            subject=self._book.subject(clock.asset, rule.title),
-            asset=clock.asset,
-            rule=clock.rule,
-            facts=self._book.clock(clock, incident, percent),
-        )
+        message = about_clock(self._book, clock, incident, rule, percent)
         row = self._rows.get(clock.incident or "")
         told = self._teller.tell(message, 0, clock_used(percent), at, out, paired(row) if row is not None else ())
         if row is not None:
             self._keep(telling(row, told.pairs), out)
 
     def _about(self, incident: Incident, row: Escalation, kind: str, mark: str) -> Message:
-        return Message(
-            thread=incident.id,
-            kind=kind,
-            mark=mark,
-            cls=incident.cls,
-            severity=row.severity,
-            subject=self._book.subject(incident.root, incident.title),
-            asset=incident.root,
-            rule=incident.rule,
-            facts=self._book.incident(incident, self._alarms),
-        )
+        return about_incident(self._book, incident, self._alarms, row.severity, kind, mark)
 
     # Waiting
 

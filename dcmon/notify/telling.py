@@ -134,7 +134,13 @@ def queue(
                 rule=message.rule,
                 severity=message.severity,
                 incident=message.thread,
-                data={"person": pair.person, "channel": pair.channel, "kind": message.kind, "step": step},
+                data={
+                    "person": pair.person,
+                    "channel": pair.channel,
+                    "kind": message.kind,
+                    "step": step,
+                    "title": message.subject,
+                },
             )
         )
 

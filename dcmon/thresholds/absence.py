@@ -27,7 +27,7 @@ class StaleWatch(Watch):
         self.slots: list[Slot] = []
         self.reachable: Slot | None = None
         self.expected = expected
-        """Whether the device must be heard of; in a replay one of which nothing is said answers."""
+        """Whether the device must be heard of; in a replay what is not said is not missing."""
         self.listening = NEVER
         """Since when this process or one without a gap before it has listened."""
 
@@ -56,7 +56,11 @@ class StaleWatch(Watch):
         return len(self._missing())
 
     def _missing(self) -> list[Slot]:
-        return [slot for slot in self.slots if slot.value is None and slot.last is not None]
+        return [
+            slot
+            for slot in self.slots
+            if slot.value is None and slot.last is not None and (self.expected or slot.doubted)
+        ]
 
 
 class BlindWatch(Watch):

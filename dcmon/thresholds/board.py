@@ -32,6 +32,7 @@ class Slot:
     __slots__ = (
         "absences",
         "before",
+        "doubted",
         "expiry",
         "hold",
         "key",
@@ -63,6 +64,8 @@ class Slot:
         self.hold = hold
         self.normal_hold = normal_hold
         self.watchers: tuple[Judged, ...] = ()
+        self.doubted = False
+        """In a replay: the file says that the value is not known."""
         self.absences: tuple[Judged, ...] = ()
         """Want to know when the series falls silent or speaks again, whatever it says."""
         self.expiry: Timer | None = None
@@ -149,6 +152,7 @@ class Board:
             if not self._staleness and ts > slot.seen:
                 self._doubt(slot, ts)
             return
+        slot.doubted = False
         if not self._staleness and slot.hold != FOREVER:
             self._believe(slot)
         quality_changed = slot.quality != quality
@@ -208,6 +212,7 @@ class Board:
 
     def _doubt(self, slot: Slot, ts: int) -> None:
         """Where values hold for ever: one that is said to be unknown by now is believed for one hold time more."""
+        slot.doubted = True
         if slot.value is not None and slot.hold == FOREVER:
             slot.hold = ts - slot.seen + slot.normal_hold
             slot.quality = None  # so that the next good reading is not taken for the same again

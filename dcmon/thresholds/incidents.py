@@ -131,7 +131,9 @@ class IncidentBook:
         self._sort_suppressed(incident)
         reason = f"{well} is well again, but this lasts: {row.reason}"
         state = "remains" if told else "rerooted"
-        self._ledger.tell(incident_transition(incident, now, state, reason, data={"title": incident.title}))
+        self._ledger.tell(
+            incident_transition(incident, now, state, reason, data={"title": incident.title, "index": row.index})
+        )
 
     def shift(self, delta: int) -> None:
         """The clock of the machine was set: incidents keep their dates, but are as old as they were."""
@@ -216,7 +218,7 @@ class IncidentBook:
             self._ledger.tell(incident_transition(new, now, "rerooted", reason, data={"from": old.root}))
         if news is not None:
             reason = f"now {row.severity.value}: {row.reason}" if news == "raised" else row.reason
-            data = {"title": title_of(cell, self._topology)} if news == "worsened" else None
+            data = {"title": title_of(cell, self._topology), "index": row.index}
             self._ledger.tell(incident_transition(new, now, news, reason, row.asset, row.rule, data=data))
 
     def _absorb(self, survivor: Incident, others: Iterable[Incident]) -> None:

@@ -84,9 +84,8 @@ class Tasks:
         task = replace(follow.task, state="overdue")
         self.keep(follow, task)
         lowest = show_value(task.memory["lowest"], unit_of(task.memory["point"]))
-        self._tell(
-            task, now, "overdue", f"{task.title} is overdue: {task.memory['point']} was {lowest} and has not risen"
-        )
+        risen = f"{task.memory['point']} was {lowest} and has not risen by {follow.spec.closes_after_rise:g}"
+        self._tell(task, now, "overdue", f"{task.title} is overdue: {risen}")
 
     def done(self, follow: _Follow, level: float, now: int) -> None:
         """The measurement shows that the work was done."""

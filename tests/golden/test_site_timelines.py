@@ -1,0 +1,47 @@
+"""Timelines of the shipped site in, what people would hear of them out. A folder of tests/golden/site is a case."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcmon.config.loader import load
+from dcmon.notify.escalation import Pager
+from dcmon.replay import Problem, replay
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CASES = sorted(path.parent for path in (Path(__file__).parent / "site").glob("*/in.jsonl"))
+QUIET = (Path(__file__).parent / "site" / "quiet.jsonl").read_text().splitlines()
+"""The whole site in order, at 10:00:00: how every case begins."""
+
+
+def told(line: dict[str, Any]) -> str | None:
+    """What of a decision matters to people, on one line; None for delays that run, joins and availability."""
+    state, what = line["state"], f"{line['rule']} {line['asset']}"
+    if line["type"] == "page":
+        words = [line["kind"], line["severity"], line["reason"], "->", f"{line['person']}/{line['channel']}:"]
+        return f"{line['ts']} {' '.join(words)} {line['title']}"
+    if line["type"] in ("incident", "task", "clock") and state not in ("joined", "started"):
+        return f"{line['ts']} {line['type']} {state} {line['severity'] or ''} {what}: {line['reason']}"
+    return None
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_people_hear_this_of_the_timeline(case: Path, update_golden: bool) -> None:
+    config = load(ROOT / "config")
+    problems: list[Problem] = []
+    lines = [*QUIET, *(case / "in.jsonl").read_text().splitlines()]
+    said = list(replay(config, lines, Pager(config), problems.append))
+    text = "".join(f"{line}\n" for line in map(told, said) if line is not None)
+    text += "".join(f"{problem}\n" for problem in problems)
+    golden = case / "out.txt"
+    if update_golden:
+        golden.write_text(text)
+    assert text.splitlines() == golden.read_text().splitlines()
+    times = [dt.datetime.fromisoformat(line["ts"]) for line in said]
+    assert times == sorted(times)
+    for line in said:
+        assert line["type"] != "page" or line["incident"]
