@@ -58,6 +58,8 @@ class _Lane:
     waiting: dict[str, Notification] = field(default_factory=dict)
     sent: deque[int] = field(default_factory=deque)
     """When messages went, as far back as the cap looks."""
+    remembers: bool = False
+    """`sent` holds what went before this process, too."""
     failures: int = 0
     """Attempts since the channel last took something."""
     held: set[str] = field(default_factory=set)
@@ -180,6 +182,8 @@ class OutboxWorker:
     async def _drive(self, lane: _Lane) -> None:
         """The lane's supervisor: whatever goes wrong in here ends no other lane."""
         try:
+            if not lane.remembers:
+                await self._remember(lane)
             while lane.waiting and not self._records.closing:
                 lane.fresh.clear()
                 until = await self._round(lane)
@@ -192,6 +196,19 @@ class OutboxWorker:
             for key in list(lane.waiting):
                 self._drop(lane, key)
             self._woken.set()
+
+    async def _remember(self, lane: _Lane) -> None:
+        """What a process before this one has sent counts towards the cap, too."""
+        cap = self._settings.caps.get(lane.channel)
+        if cap is not None:
+            since = self._clock.now() - cap.window
+            try:
+                sent = await asyncio.to_thread(self._journal.sent_since, lane.person, lane.channel, since)
+            except StoreError as error:
+                self._records.trouble("journal", str(error))
+                return
+            lane.sent.extend(sent)
+        lane.remembers = True
 
     async def _round(self, lane: _Lane) -> int | None:
         """Sends what may go now. Returns when to go on (ms UTC) if something has to wait, None otherwise."""

@@ -174,6 +174,11 @@ class JournalReader:
         with self._db.reading() as db:
             return outbox.next_due(db)
 
+    def sent_since(self, person: str, channel: str, since: int) -> list[int]:
+        """When messages went to a person over a channel after `since` (ms UTC), ascending."""
+        with self._db.reading() as db:
+            return outbox.sent_since(db, person, channel, since)
+
     def readings(self) -> dict[SeriesKey, Reading]:
         """The last readings that `save_readings` kept."""
         return {reading.key: reading for reading in self._select(READING, {}, "LIMIT ?", -1)}

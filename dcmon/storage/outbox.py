@@ -126,3 +126,17 @@ def waiting(connection: sqlite3.Connection) -> Waiting:
     """What is not settled yet."""
     row = connection.execute("SELECT count(*), min(created) FROM outbox WHERE state IN ('pending', 'leased')")
     return Waiting(*row.fetchone())
+
+
+_PART: Final = "(as part of "
+
+
+def sent_since(connection: sqlite3.Connection, person: str, channel: str, since: int) -> list[int]:
+    """When messages went to a person over a channel after `since` (ms UTC), ascending; what went together is one."""
+    found = connection.execute(
+        "SELECT max(ts) AS went FROM delivery WHERE ts > ? AND person = ? AND channel = ? AND result = 'sent'"
+        f" GROUP BY CASE WHEN instr(detail, '{_PART}') THEN substr(detail, instr(detail, '{_PART}') + {len(_PART)},"
+        f" length(detail) - instr(detail, '{_PART}') - {len(_PART)}) ELSE key END ORDER BY went",
+        (since, person, channel),
+    )
+    return [row[0] for row in found]

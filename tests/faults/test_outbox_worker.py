@@ -250,6 +250,20 @@ async def test_a_storm_is_a_few_messages_and_one_list_that_leaves_nothing_out(tm
         assert {attempts[-1] for attempts in results.values()} == {"sent"}
 
 
+async def test_a_storm_goes_on_over_a_restart(tmp_path: Path) -> None:
+    caps = {"email": {"messages": 20, "window": "15m"}}
+    before, after = Scripted(), Scripted()
+    async with post(tmp_path, {"email": before}, caps=caps) as office:
+        await office.queue(*(page(f"i{number}", created=office.clock.now()) for number in range(250)))
+        await until(lambda: office.journal.waiting().messages == 0)
+        went = office.journal.sent_since("anna", "email", office.clock.now() - 900_000)
+        assert len(went) == len(before.taken) == 15, "a list of many is one message"
+    async with post(tmp_path, {"email": after}, caps=caps) as office:
+        await office.queue(*(page(f"late{number}", created=office.clock.now()) for number in range(30)))
+        await until(lambda: office.worker.results["held", "email"] == 30)
+        assert after.taken == []
+
+
 async def test_a_channel_without_a_cap_is_never_bundled(tmp_path: Path) -> None:
     hook = Scripted()
     async with post(tmp_path, {"webhook": hook}) as office:
