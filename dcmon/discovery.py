@@ -33,12 +33,14 @@ _SUSPICIOUS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """One way to ask an agent. `name` as in collectors.yaml, None when it was given on the command line."""
+    """One way to ask an agent. `name` as in collectors.yaml, or as it could stand there."""
 
     version: str
     community: str = field(default="public", repr=False)
     user: V3User | None = None
     name: str | None = None
+    configured: bool = False
+    """Whether collectors.yaml has it already."""
     reference: str | None = None
     """Where the community came from, `env:NAME` or `file:PATH`."""
 

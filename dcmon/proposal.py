@@ -23,8 +23,9 @@ _ASSET_KINDS: Final[Mapping[str, AssetKind]] = {
     "meter": AssetKind.PDU,
     "dc_power": AssetKind.UPS,
 }
-"""Kind of a profile -> of the asset: a meter measures what is distributed, rectifiers with batteries are a UPS."""
-_NO_ID: Final = re.compile(r"[^a-z0-9_.-]+")
+"""Kind of a profile -> of the asset: a meter measures what is distributed, rectifiers with batteries are a UPS. What
+is known by standards only is of kind `other`, which says nothing of what it is."""
+_NO_ID: Final = re.compile(r"[^a-z0-9_.]+")
 _LONGEST: Final = 64
 _WATER, _CLIMATE = "water.detected", "temperature"
 _PORTS: Final = {"snmp": 161, "modbus": 502}
@@ -58,6 +59,9 @@ def propose(
         device = f"{asset}: {_device(one)}"
         if one.same is not None:
             devices.append(f"  # the same device as {one.same}?\n  # {device}")
+        elif one.profile is not None and profiles[one.profile].kind not in _ASSET_KINDS:
+            why = "is known by the standards that it speaks; give it an asset of its kind"
+            devices.append(f"  # {one.address} {why}\n  # {device}")
         elif one.profile is None:
             devices.append(f"  # {one.address}: {one.note or 'no profile'}; name its profile\n  # {device}")
         else:
@@ -71,13 +75,11 @@ def propose(
 
 def _credentials(found: Iterable[Found], logins: Sequence[Login]) -> list[str]:
     """Only those that were given on the command line and found something."""
-    used = {one.version for one in found if one.protocol == "snmp" and one.credentials is None}
+    used = {one.credentials for one in found}
     lines = []
     for login in logins:
-        if login.name is not None or login.version not in used:
+        if login.configured or login.name is None or login.name not in used:
             continue
-        used.discard(login.version)
-        name = _credentials_name(login.version)
         if login.user is not None:
             words: dict[str, Any] = {"version": "3", "user": login.user.user, "auth": login.user.auth}
             words |= {"auth_key": "env:SNMP_AUTH_KEY"} if login.user.auth != "none" else {}
@@ -85,19 +87,14 @@ def _credentials(found: Iterable[Found], logins: Sequence[Login]) -> list[str]:
             words |= {"priv_key": "env:SNMP_PRIV_KEY"} if login.user.priv != "none" else {}
         else:
             words = {"version": login.version, "community": login.reference or "env:SNMP_COMMUNITY"}
-        lines.append(f"  {name}: {_flow(words)}")
+        lines.append(f"  {login.name}: {_flow(words)}")
     return lines
-
-
-def _credentials_name(version: str) -> str:
-    return f"found-v{version}"
 
 
 def _device(found: Found) -> str:
     port = {"port": found.port} if found.port != _PORTS[found.protocol] else {}
     if found.protocol == "snmp":
-        address: dict[str, Any] = {"host": found.host, **port}
-        address["credentials"] = found.credentials or _credentials_name(found.version)
+        address: dict[str, Any] = {"host": found.host, **port, "credentials": found.credentials}
     else:
         framing = {"framing": found.version} if found.version != "tcp" else {}
         address = {"host": found.host, **port, "unit": found.unit, **framing}
@@ -115,7 +112,7 @@ def _asset(found: Found, asset: str, profile: Profile) -> str:
 def _id_of(found: Found, taken: set[str]) -> str:
     """What the device calls itself, if that can be an id; else its kind and address."""
     named = _NO_ID.sub("-", found.name.casefold()).strip("-_.")
-    place = _NO_ID.sub("-", f"{found.kind or 'device'}-{found.host}".casefold().replace(":", "-")).strip("-_.")
+    place = _NO_ID.sub("-", f"{found.kind or 'device'}-{found.host}".casefold()).strip("-_.")
     place += f"-{found.unit}" if found.unit is not None else ""
     wished = (named if any(letter.isalpha() for letter in named) else place)[: _LONGEST - 4]
     number, asset = 1, wished

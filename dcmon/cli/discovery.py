@@ -121,10 +121,14 @@ def _given_logins(communities: Sequence[str], keys: object) -> list[Login]:
     from dcmon.discovery import Login
 
     found = []
-    for text in communities:
+    for number, text in enumerate(communities, start=1):
+        suffix = f"-{number}" if number > 1 else ""
         reference = text if text.startswith(("env:", "file:")) else None
-        found += [Login(version, secret_of(text), reference=reference) for version in ("2c", "1")]
-    return found + ([Login("3", user=keys)] if isinstance(keys, V3User) else [])
+        found += [
+            Login(version, secret_of(text), name=f"found-v{version}{suffix}", reference=reference)
+            for version in ("2c", "1")
+        ]
+    return found + ([Login("3", user=keys, name="found-v3")] if isinstance(keys, V3User) else [])
 
 
 def _configured_logins(config: Config | None) -> list[Login]:
@@ -139,10 +143,10 @@ def _configured_logins(config: Config | None) -> list[Login]:
         directory = config.directory if config is not None else Path()
         try:
             if isinstance(known, CommunityCredentials):
-                logins.append(Login(known.version, resolve(known.community, directory), name=name))
+                logins.append(Login(known.version, resolve(known.community, directory), name=name, configured=True))
             else:
                 keys = v3_user(known, lambda reference: resolve(reference, directory))  # noqa: B023  # used at once
-                logins.append(Login("3", user=keys, name=name))
+                logins.append(Login("3", user=keys, name=name, configured=True))
         except (ConfigError, ValueError) as error:
             err.print(f"credentials {name} are not used: {error}", markup=False)
     return logins

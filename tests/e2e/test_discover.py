@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+import pty
 import shutil
 import signal
 import socket
@@ -14,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from snmp_agents import has_ipv6, snmpd
 
 from dcmon.clock import SystemClock
 from dcmon.collectors.profile import load_profiles
+from dcmon.collectors.snmp import V3User
 from dcmon.collectors.targets import Target
 from dcmon.config.loader import load
 from dcmon.discovery import Bounds, Login, Search, UnitScan
@@ -308,3 +313,63 @@ async def test_a_search_that_cannot_begin_says_what_to_do(arguments: list[str], 
     assert (code, out) == (1, "")
     assert says in err
     assert "Traceback" not in err
+
+
+@pytest.mark.needs("snmpd")
+async def test_an_agent_of_version_3_is_found_by_its_user_and_told_of_when_it_refuses_one(tmp_path: Path) -> None:
+    right = V3User("sha256", "sha256", "authauth1", "aes128", "privpriv1")
+    wrong = V3User("sha256", "sha256", "another-key", "aes128", "privpriv1")
+    unknown = V3User("nobody", "sha256", "authauth1", "aes128", "privpriv1")
+    bounds = Bounds(timeout_s=1.0, retries=0)
+    async with snmpd(tmp_path) as port:
+        targets = [Target("127.0.0.1", port)]
+        for user in (right, wrong, unknown):
+            logins = [Login("2c", "not this"), Login("3", user=user, name="v3")]
+            search = Search(targets, PROFILES, logins=logins, units=None, bounds=bounds)
+            assert await search.run(asyncio.Event())
+            (found,) = search.found
+            assert (found.version, found.credentials) == ("3", "v3")
+            if user is right:
+                assert found.profile == "standard"
+                assert found.points > 0
+                assert found.note is None
+            else:
+                assert found.profile is None
+                assert found.note is not None
+                assert found.note.startswith(f"answers, but not to the user {user.user}")
+                assert "authauth1" not in found.note
+        if has_ipv6():
+            search = Search([Target("::1", port)], PROFILES, logins=[Login("2c")], units=None, bounds=bounds)
+            assert await search.run(asyncio.Event())
+            assert [one.address for one in search.found] == [f"[::1]:{port}"]
+
+
+async def test_a_person_sees_how_far_the_search_is_and_a_pipe_does_not(site: dict[str, tuple[str, int]]) -> None:
+    arguments = [
+        sys.executable,
+        "-m",
+        "dcmon",
+        "discover",
+        *targets_of(site, "ups-a", "leak-2"),
+        "--community",
+        "public",
+    ]
+    main, terminal = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    )
+    os.close(terminal)
+    out, _ = await asyncio.wait_for(process.communicate(), 30)
+    shown = b""
+    with contextlib.suppress(OSError):  # as Linux says the end
+        while part := os.read(main, 4096):
+            shown += part
+    os.close(main)
+    assert b"2/2" in shown and b"2 found" in shown
+    assert "rfc1628" in out.decode() and "hwg_wld" in out.decode()
+    code, piped, err = await dcmon(*arguments[3:])
+    assert (code, err) == (0, "2 found at 2 addresses\n")
+    assert "rfc1628" in piped
