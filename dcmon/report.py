@@ -31,7 +31,7 @@ def demo_report(
         "mails": list(mails),
         "tasks": [_task(task) for task in journal.tasks()],
         "clocks": [_clock(clock) for clock in journal.clocks()],
-        "availability": {figure.view.id: {**figure.as_dict(), "state": states.get(figure.view.id)} for figure in measured},
+        "availability": {one.view.id: {**one.as_dict(), "state": states.get(one.view.id)} for one in measured},
     }
 
 
