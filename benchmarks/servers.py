@@ -3,19 +3,23 @@ loopback, on free ports, on the core that is not measured."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from benchmarks.machine import pin
+from dcmon.collectors.snmp import NativeClient, parse_oid
+from dcmon.model import CollectError
 
 AGENTS = Path(__file__).parent / "agents"
 HOST = "127.0.0.1"
@@ -109,6 +113,78 @@ def snmpd(core: int) -> Iterator[int | None]:
         with _running(command, core, {"SNMP_PERSISTENT_DIR": folder, "MIBS": ""}):
             time.sleep(1.0)  # it says nothing when it is ready
             yield port
+
+
+@contextmanager
+def snmpsim(folder: Path, core: int) -> Iterator[int]:
+    """Port of snmpsim with the recordings of a folder; the community is the path of one without `.snmprec`."""
+    port = free_port()
+    responder = Path(sys.executable).parent / "snmpsim-command-responder"
+    with tempfile.TemporaryDirectory() as scratch:
+        command: list[str | Path] = [sys.executable, responder, "--data-dir", folder.resolve(), "--cache-dir", scratch]
+        command += ["--variation-modules-dir", scratch, "--agent-udpv4-endpoint", f"{HOST}:{port}"]
+        command += ["--log-level", "error"]
+        if os.geteuid() == 0:
+            command += ["--process-user", "root", "--process-group", "root"]
+        with _running(command, core):
+            asyncio.run(
+                _answering(port, next(folder.rglob("*.snmprec")).relative_to(folder).with_suffix("").as_posix())
+            )
+            yield port
+
+
+async def _answering(port: int, community: str) -> None:
+    """Until the agent answers; it indexes its recordings first."""
+    client = NativeClient()
+    session = client.session(HOST, port, community=community, timeout_s=0.5, retries=0)
+    try:
+        for _ in range(240):
+            try:
+                await session.get([parse_oid("1.3.6.1.2.1.1.3.0")])
+                return
+            except CollectError:
+                await asyncio.sleep(0.25)
+        raise OSError("snmpsim does not answer")
+    finally:
+        await client.close()
+
+
+class Relay(asyncio.DatagramProtocol):
+    """Hands datagrams on to an agent and its answers back, and counts both."""
+
+    def __init__(self, agent: int) -> None:
+        self.requests = 0
+        self.octets = 0
+        self._agent = (HOST, agent)
+        self._client = self._agent
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._transport.get_extra_info("sockname")[1])
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.octets += len(data)
+        if addr == self._agent:
+            self._transport.sendto(data, self._client)  # type: ignore[attr-defined]
+        else:
+            self.requests += 1
+            self._client = addr
+            self._transport.sendto(data, self._agent)  # type: ignore[attr-defined]
+
+
+@asynccontextmanager
+async def relay(agent: int) -> AsyncIterator[Relay]:
+    """A Relay to the agent at this port."""
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_datagram_endpoint(lambda: Relay(agent), local_addr=(HOST, 0))
+    try:
+        yield protocol
+    finally:
+        transport.close()
 
 
 EXPORTER = "prometheus-snmp-exporter"
