@@ -118,7 +118,16 @@ def _decode(data: bytes) -> _Decoded:
         )
         community = bytes(module.apiMessage.get_community(message))
         return _Decoded(version, community, _tag(pdu), int(access.get_request_id(pdu)), answer)
-    except (PyAsn1Error, PySnmpError, ValueError, TypeError, LookupError, AttributeError) as error:
+    except (
+        PyAsn1Error,
+        PySnmpError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         # pyasn1 meets hostile octets with whatever its own code then stumbles over.
         raise DecodeError(f"pysnmp cannot read it: {error}") from error
 
