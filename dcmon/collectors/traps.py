@@ -41,8 +41,9 @@ RECEIVE_BUFFER: Final = 32 << 20
 _MAX_WAITING: Final = 20_000
 _MAX_WAITING_OCTETS: Final = 32 << 20
 """A datagram may be 64 KiB long, and 20,000 of those are more than a process should hold."""
-_PER_TURN: Final = 20
-"""Traps decoded before the loop may do something else: about a millisecond."""
+_OCTETS_PER_TURN: Final = 8_000
+"""Decoded before the loop may do something else, about a millisecond; the smallest trap counts as `_SMALLEST`."""
+_SMALLEST: Final = 400
 _DATAGRAMS_PER_TURN: Final = 2_000
 _ENOUGH_BUFFER: Final = 4 << 20
 _YEAR_2020_S: Final = 1_577_836_800
@@ -199,8 +200,10 @@ class TrapReceiver:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                for _ in range(min(_PER_TURN, len(self._waiting))):
+                left = _OCTETS_PER_TURN
+                while self._waiting and left > 0:
                     ts, number, data, address = self._waiting.popleft()
+                    left -= max(len(data), _SMALLEST)
                     self._waiting_octets -= len(data)
                     self._process(ts, number, data, address)
                 await self._clock.sleep(0)
