@@ -140,6 +140,7 @@ class StateRule(BaseRule, Test):
 
     kind: Literal["state"]
     select: Select
+    unless: tuple[Condition, ...] = Field(default=(), description="while all of these hold it is no fault")
 
 
 class LimitRule(BaseRule):

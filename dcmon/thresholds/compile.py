@@ -105,7 +105,7 @@ class Compiler:
             self._board.keep("battery.time_on_battery")
 
         def make(cell: Cell, slot: Slot) -> SlotWatch:
-            watch = StateWatch(cell, self._alarms, slot, rule)
+            watch = StateWatch(cell, self._alarms, slot, rule, self._board)
             if slot.key.point in ON_BATTERY:
                 self._date_by_device(watch, slot)
             return watch

@@ -11,9 +11,9 @@ from dcmon.config.rules import LimitRule, RiseRule, StateRule
 from dcmon.config.vocabulary import unit_of
 from dcmon.model import Value, number
 from dcmon.thresholds.alarms import Alarms
-from dcmon.thresholds.board import Slot
+from dcmon.thresholds.board import Board, Slot
 from dcmon.thresholds.cells import Cell
-from dcmon.thresholds.logic import Truth, show_slot, show_value
+from dcmon.thresholds.logic import Truth, all_of, compile_terms, show_slot, show_value
 from dcmon.thresholds.timers import Order, Phase, Timer, Timers
 
 ON_BATTERY: dict[str, Value] = {"ups.on_battery": True, "output.source": "battery"}
@@ -80,13 +80,14 @@ class SlotWatch(Watch):
 
 
 class StateWatch(SlotWatch):
-    """`state`: a value is one of some words. Uncertain words are believed."""
+    """`state`: a value is one of some words, unless that is wanted. Uncertain words are believed."""
 
-    __slots__ = ("test", "time_on_battery")
+    __slots__ = ("test", "time_on_battery", "unless")
 
-    def __init__(self, cell: Cell, alarms: Alarms, slot: Slot, rule: StateRule) -> None:
+    def __init__(self, cell: Cell, alarms: Alarms, slot: Slot, rule: StateRule, board: Board) -> None:
         super().__init__(cell, alarms, slot)
         self.test = rule.compile()
+        self.unless = compile_terms(rule.unless, slot.key.asset, board, self)
         self.time_on_battery: Slot | None = None
 
     def evaluate(self, now: int) -> None:
@@ -95,9 +96,23 @@ class StateWatch(SlotWatch):
             self.alarms.back_date(self.cell, self.evidence(now), now)
 
     def condition(self, now: int) -> Truth:
-        return self.test(self.slot.value)
+        holds = self.test(self.slot.value)
+        return False if holds and self.unless and self._wanted() else holds
+
+    def _wanted(self) -> bool:
+        """Whether it is known that the value is as somebody wants it; in doubt it is a fault."""
+        return all_of(term.truth() for term in self.unless) is True
+
+    def describe(self) -> str:
+        if self.unless and self._wanted():
+            return f"{super().describe()}, and {' and '.join(term.describe() for term in self.unless)}"
+        return super().describe()
 
     def evidence(self, now: int) -> int:
+        """When the value, and what excuses it, became what they are; see `_dated` for a UPS on battery."""
+        return max((self._dated(), *(term.since(term.truth()) for term in self.unless)))
+
+    def _dated(self) -> int:
         """The UPS's own count of seconds on battery dates the start, never to before it last said the opposite."""
         count = self.time_on_battery
         seconds = None if count is None else number(count.value)

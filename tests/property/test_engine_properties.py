@@ -6,14 +6,19 @@ import random
 from itertools import pairwise
 from typing import Any
 
-from engine_world import EVERYTHING, T0, TAKEOVER, World, at, config, read
+from engine_world import EVERYTHING, T0, TAKEOVER, World, at, config, read, rule
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from dcmon.model import Changes, Interval, Reading
 from dcmon.thresholds import Judge
 
-CONFIG = config(*EVERYTHING, sequences=[TAKEOVER])
+STALE = rule("stale", "no-value", after="60s", **{"class": "monitoring"})
+BLIND = rule("blind", "blind", asset="ups-a", share=15, after="20s", severity="critical", worsens=True,
+             **{"class": "monitoring"})  # fmt: skip
+SHUT = rule("state", "down-unwanted", select={"point": "if.oper"}, not_in=["up"], on_delay="5s",
+            unless=[{"point": "if.admin", "is": "down"}], **{"class": "network"})  # fmt: skip
+CONFIG = config(*EVERYTHING, STALE, BLIND, SHUT, sequences=[TAKEOVER], incidents={"outlast": "3m"})
 
 SERIES: dict[str, tuple[Any, ...]] = {
     "mains-a/mains.available": (True, False),
@@ -25,6 +30,7 @@ SERIES: dict[str, tuple[Any, ...]] = {
     "genset-a/engine.running": (True, False),
     "leak-1/water.detected[1]": (True, False),
     "uplink-1/if.oper": ("up", "down"),
+    "uplink-1/if.admin": ("up", "down"),
     "tank-a/fuel.level": (60.0, 74.0, 76.0, 80.0, 95.0),
     "env-1/temperature[1]": (22.0, 26.5, 27.5, 31.0),
     "ups-a/battery.charge": (100.0, 90.0, 55.0),

@@ -328,3 +328,29 @@ def test_a_deadline_that_ended_while_dcmon_was_down_waits_for_the_first_readings
         world.see(602, (MAINS, False), (ENGINE, True), (BREAKER, True))
     world.wait(700)
     assert [state for _, _, state in world.alarms()] == ["active" if raised else "normal"]
+
+
+SHUT = rule("state", "down", select={"point": "if.oper"}, not_in=["up"], on_delay="5s",
+            unless=[{"point": "if.admin", "is": "down"}])  # fmt: skip
+OPER, ADMIN = "uplink-1/if.oper[x]", "uplink-1/if.admin[x]"
+
+
+@pytest.mark.parametrize(("admin", "fault"), [("down", False), ("up", True), (None, True)])
+def test_what_somebody_has_switched_off_is_no_fault(admin: str | None, fault: bool) -> None:
+    world = World(config(SHUT))
+    world.see(0, (OPER, "down"), *(((ADMIN, admin),) if admin else ()))
+    world.wait(100)
+    assert (active(world) == {"down/uplink-1[x]"}) is fault
+
+
+def test_what_stays_down_when_it_is_switched_on_again_is_a_fault_from_then_on() -> None:
+    world = World(config(SHUT))
+    world.see(0, (OPER, "up"), (ADMIN, "up"))
+    world.see(10, (ADMIN, "down"))
+    world.see(11, (OPER, "down"))
+    world.see(600, (ADMIN, "up"))
+    world.wait(700)
+    assert world.alarms() == [(605, "uplink-1", "active")]
+    world.see(800, (ADMIN, "down"))
+    assert world.alarms()[-1] == (800, "uplink-1", "returned")
+    assert "if.admin[x] of uplink-1 is down" in world.judge.alarms["down/uplink-1[x]"].reason
