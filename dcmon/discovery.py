@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -15,7 +16,9 @@ from dcmon.collectors.plan import compile_plan
 from dcmon.collectors.profile import Profile
 from dcmon.collectors.snmp import NativeClient, SnmpSession, V3User, VarBind, parse_oid
 from dcmon.collectors.targets import Target
-from dcmon.model import CollectError, Quality, Reading
+from dcmon.model import CollectError, DcmonError, Quality, Reading
+
+log = logging.getLogger(__name__)
 
 _SYS_DESCR: Final = parse_oid(SYS_DESCR)
 _SYS_NAME: Final = parse_oid("1.3.6.1.2.1.1.5.0")
@@ -120,6 +123,8 @@ class Search:
         self.found: list[Found] = []
         self.done = 0
         """Addresses and protocols that are through."""
+        self.failed = 0
+        """Those of them that dcmon itself failed at."""
         self._targets = targets
         self._profiles = profiles
         self._logins = logins
@@ -172,7 +177,12 @@ class Search:
     async def _work(self, jobs: Iterator[Callable[[], Awaitable[None]]], told: Callable[[], None]) -> None:
         for job in jobs:
             await self._turn()
-            await job()
+            try:
+                await job()
+            except Exception:
+                # One device that dcmon stumbles over must not end the search for the others.
+                log.exception("an address is left out, dcmon failed at it")
+                self.failed += 1
             self.done += 1
             told()
 
@@ -231,8 +241,9 @@ class Search:
                 return replace(found, points=_usable(readings))
         except TimeoutError:
             return replace(found, note=f"it takes longer than {_DEVICE_S:.0f} s")
-        except CollectError as error:
-            return replace(found, note="no profile fits it" if error.reason == "unknown" else str(error))
+        except DcmonError as error:
+            unknown = isinstance(error, CollectError) and error.reason == "unknown"
+            return replace(found, note="no profile fits it" if unknown else str(error))
 
     # --- Modbus ---
 
@@ -272,7 +283,7 @@ class Search:
             plan = compile_plan(profile)
             readings = await collect_modbus(session, plan, "all", "device", self._clock.now(), DeviceMemory())
             return replace(found, points=_usable(readings))
-        except CollectError as error:
+        except DcmonError as error:
             return replace(found, note=str(error))
 
 

@@ -169,7 +169,7 @@ async def record_unit(
         if profile is not None:
             await poll_unit(polled, profile)
         for block in ranges:
-            notes += await _read_range(ranged, block)
+            notes += await read_range(ranged, block)
     finally:
         await buses.close()
     key = key or os.urandom(_KEY_OCTETS)
@@ -217,7 +217,7 @@ def _is_serial(point: str) -> bool:
     return "serial" in point
 
 
-async def _read_range(reader: ModbusReader, block: Block) -> list[str]:
+async def read_range(reader: ModbusReader, block: Block) -> list[str]:
     """Reads as much at once as the unit allows; a read that it refuses is halved. What went wrong, as a note."""
     waiting = [block]
     while waiting:

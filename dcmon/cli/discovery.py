@@ -214,6 +214,8 @@ def _show(devices: Sequence[Found], config: Config | None) -> None:
 
 def _tell(search: Search, finished: bool, addresses: int) -> None:
     count = len(search.found)
+    if search.failed:
+        err.print(f"{search.failed} addresses were left out, because dcmon failed at them: please report what is above")
     if not finished:
         err.print(f"stopped: {search.done} of {search.total} asked, {count} found so far")
     elif count == 0:

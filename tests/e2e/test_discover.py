@@ -19,7 +19,9 @@ from typing import Any
 import pytest
 from snmp_agents import has_ipv6, snmpd
 
+from dcmon import discovery
 from dcmon.clock import SystemClock
+from dcmon.collectors.identify import identify
 from dcmon.collectors.profile import load_profiles
 from dcmon.collectors.snmp import V3User
 from dcmon.collectors.targets import Target
@@ -244,6 +246,22 @@ async def test_the_first_login_that_is_answered_counts_and_v1_devices_are_found(
         assert await old.run(asyncio.Event())
     assert [(one.credentials, one.version) for one in search.found] == [("b", "2c")]
     assert [(one.credentials, one.version, one.profile) for one in old.found] == [("c", "1", "rfc1628")]
+
+
+async def test_a_device_that_dcmon_fails_at_does_not_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fragile(session: Any, profiles: Any) -> Any:
+        if not seen:
+            seen.append(session)
+            raise RecursionError("a fault of dcmon")
+        return await identify(session, profiles)
+
+    seen: list[Any] = []
+    monkeypatch.setattr(discovery, "identify", fragile)
+    async with agents("127.0.3.5", "127.0.3.6", "127.0.3.7", mib=lambda host: card(host, b"")) as targets:
+        search = Search(targets, PROFILES, logins=[Login("2c")], units=None, bounds=Bounds())
+        assert await search.run(asyncio.Event())
+    assert (search.done, search.failed) == (3, 1)
+    assert [one.profile for one in search.found] == ["rfc1628"] * 2
 
 
 @asynccontextmanager
