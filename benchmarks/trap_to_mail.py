@@ -25,7 +25,7 @@ from benchmarks.machine import cores, pin
 from benchmarks.result import Result, middle, report
 from benchmarks.servers import HOST
 from benchmarks.sites import EXAMPLE
-from dcmon.app import Options, Running, run, with_data_dir
+from dcmon.app import Options, Running, run
 from dcmon.clock import SystemClock, perf_counter
 from dcmon.collectors.snmp.message import encode_notification
 from dcmon.config.config import Config
@@ -80,7 +80,7 @@ def on_loopback(config: Config, addresses: dict[str, tuple[str, int]], data_dir:
     }
     collectors = config.collectors.model_copy(update={"devices": devices})
     moved = config.model_copy(update={"collectors": collectors, "agent": agent.model_copy(update=update)})
-    return with_data_dir(moved, data_dir)
+    return moved.model_copy(update={"agent": moved.agent.model_copy(update={"data_dir": data_dir})})
 
 
 async def one_run(seed: int) -> list[float]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -258,7 +258,9 @@ class App:
             await web.TCPSite(self._web, host, port).start()
         except OSError as error:
             hint = "Take a free one: web.listen in agent.yaml, or --port of the demo."
-            raise DcmonError(f"the page cannot listen on {host}:{port}: {error.strerror}. {hint}") from error
+            raise DcmonError(
+                f"the page cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}. {hint}"
+            ) from error
         devices = len(self.config.collectors.devices)
         log.info("%s: %d devices are watched; page http://%s:%d/", self.config.site.name, devices, *self._page())
         self.pipeline.note([self._event("started", f"dcmon watches {self.config.site.name}")])
@@ -394,8 +396,3 @@ class _JournalIdentities:
             self._journal.save_identity(asset, identity, self._clock.now())
         except StoreError as error:
             log.debug("what %s is, is asked again after the next start: %s", asset, error)
-
-
-def with_data_dir(config: Config, data_dir: Path) -> Config:
-    """The same configuration with another data_dir."""
-    return config.model_copy(update={"agent": config.agent.model_copy(update={"data_dir": data_dir})})

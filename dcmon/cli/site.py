@@ -56,7 +56,7 @@ def demo(
     scenario: Annotated[str, typer.Option(help="what happens; --list shows all")] = "mains-outage",
     speed: Annotated[float, typer.Option(min=0.1, max=10_000, help="how many times faster than life")] = 1.0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="port of the NOC page; 0 takes a free one")] = 8080,
-    exit_after: Annotated[float | None, typer.Option(help="end after so many real seconds")] = None,
+    exit_after: Annotated[float | None, typer.Option(min=0, max=1e9, help="end after so many real seconds")] = None,
     report: Annotated[Path | None, typer.Option(help="write what happened to this file, as JSON")] = None,
     config: Annotated[Path | None, typer.Option(help="another site with the same devices")] = None,
     data_dir: Annotated[
@@ -76,6 +76,8 @@ def demo(
     with telling_errors():
         if scenario not in SCENARIOS:
             raise DcmonError(f"there is no scenario {scenario!r}; `dcmon demo --list` shows all")
+        if report is not None and (report.is_dir() or not report.parent.is_dir()):
+            raise DcmonError(f"{report}: it could not be written at the end. Name a file in a folder that exists")
         wanted = Demo(scenario, speed, port, exit_after, config, data_dir, out)
 
         async def playing(stop: asyncio.Event) -> dict[str, Any]:
