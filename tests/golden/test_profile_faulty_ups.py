@@ -170,7 +170,8 @@ FAULTS: dict[str, dict[str, Fault]] = {
 }
 
 WELL = {
-    f"{RFC}.2.1.0": 2, f"{RFC}.4.1.0": 3, f"{APC}.2.1.1.0": 2, f"{APC}.2.2.4.0": 1, f"{APC}.4.3.3.0": 170, f"{CPS}.2.2.5.0": 1,
+    f"{RFC}.2.1.0": 2, f"{RFC}.4.1.0": 3,
+    f"{APC}.2.1.1.0": 2, f"{APC}.2.2.4.0": 1, f"{APC}.4.3.3.0": 170, f"{CPS}.2.2.5.0": 1,
     f"{CPS}.4.2.3.0": 17, f"{MGE}.5.11.0": 2,
 }  # fmt: skip
 """What a healthy device says in objects that some of the recordings lack."""
