@@ -32,7 +32,7 @@ from dcmon.model import Changes, CollectError, DcmonError, StoreError, Transitio
 from dcmon.notify.channels import build_notifiers
 from dcmon.notify.escalation import Pager
 from dcmon.notify.outbox import Notifier, OutboxWorker
-from dcmon.pipeline import Pipeline, Recorder
+from dcmon.pipeline import Pipeline, Recorder, recall
 from dcmon.storage.db import DataDirLock, open_or_renew
 from dcmon.storage.influx import InfluxSink
 from dcmon.storage.journal import Journal
@@ -135,6 +135,7 @@ class App:
         now = self.clock.now()
         snapshot = self.journal.load_snapshot(now)
         judge = Judge(self.config, snapshot, now)
+        recall(judge, self.samples, now)
         pager = Pager(self.config, snapshot)
         recorders: list[Recorder] = [self.samples, *([self.influx] if self.influx else [])]
         self.pipeline = Pipeline(

@@ -17,8 +17,9 @@ from typing import Protocol
 
 from dcmon.clock import Clock
 from dcmon.config.entries import Entry
-from dcmon.model import Changes, Reading, Record, SeriesKey, StoreError, Transition
+from dcmon.model import Changes, Reading, Record, SeriesKey, StoreError, Transition, Value
 from dcmon.notify.escalation import Pager
+from dcmon.storage.samples import Samples
 from dcmon.thresholds import Judge, StepDetector
 
 log = logging.getLogger("dcmon.pipeline")
@@ -253,6 +254,19 @@ class Pipeline:
         if self.commit_error is not None:
             self.commit_error = None
             log.warning("the journal takes rows again")
+
+
+def recall(judge: Judge, samples: Samples, now: int) -> None:
+    """After a restart: what the judge must know of the time before `now`, from the stored samples."""
+
+    def past(key: SeriesKey, span: int) -> Iterable[tuple[int, Value]]:
+        columns = samples.range(key, now - span, now)
+        return zip(columns.ts, columns.values, strict=True)
+
+    try:
+        judge.recall(samples.series(), past)
+    except StoreError as error:
+        log.warning("what was measured before this start cannot be read, so slow rises are seen later: %s", error)
 
 
 def _after(earlier: Changes, later: Changes) -> Changes:

@@ -48,6 +48,7 @@ class StaleWatch(Watch):
         missing = self._missing()
         if not missing:
             return "everything can be read again"
+        missing.sort(key=lambda slot: slot.name)
         named = [f"{slot.name} (was {show_value(slot.last)})" for slot in missing[:_MOST_NAMED]]
         more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
         return f"the device answers, but nothing can be read of {', '.join(named)}{more}"

@@ -67,6 +67,8 @@ class Compiler:
         self._lost: dict[str, LostOnBatteryWatch] = {}
         self.silent_watches: list[SilentWatch] = []
         """Every watch that notices a device from which nothing is heard."""
+        self.rise_watches: list[RiseWatch] = []
+        self.rise_points = {rule.select.point for rule in config.rules.judged if isinstance(rule, RiseRule)}
         self.stale_watches: list[StaleWatch] = []
         self.follows_watches: list[FollowsWatch] = []
 
@@ -103,6 +105,8 @@ class Compiler:
     def state(self, rule: StateRule) -> None:
         if rule.select.point in ON_BATTERY:
             self._board.keep("battery.time_on_battery")
+        for condition in rule.unless:
+            self._board.keep(condition.point)
 
         def make(cell: Cell, slot: Slot) -> SlotWatch:
             watch = StateWatch(cell, self._alarms, slot, rule, self._board)
@@ -116,7 +120,12 @@ class Compiler:
         self.series(rule, lambda cell, slot: LimitWatch(cell, self._alarms, slot, rule))
 
     def rise(self, rule: RiseRule) -> None:
-        self.series(rule, lambda cell, slot: RiseWatch(cell, self._alarms, slot, rule, self._timers))
+        def make(cell: Cell, slot: Slot) -> SlotWatch:
+            watch = RiseWatch(cell, self._alarms, slot, rule, self._timers)
+            self.rise_watches.append(watch)
+            return watch
+
+        self.series(rule, make)
 
     def silent(self, rule: SilentRule) -> None:
         polling = self._config.agent.polling

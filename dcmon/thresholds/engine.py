@@ -8,14 +8,14 @@ that end there fire. So neither the order of readings within a batch, nor how th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter, itemgetter
 from types import MappingProxyType
 
 from dcmon.config.config import Config
 from dcmon.config.entries import Entry
 from dcmon.config.holds import HOLD, Holds
-from dcmon.model import Alarm, Changes, FaultClock, Incident, Reading, Record, SeriesKey, Snapshot, Task
+from dcmon.model import Alarm, Changes, FaultClock, Incident, Reading, Record, SeriesKey, Snapshot, Task, Value
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import NEVER, Board
 from dcmon.thresholds.clocks import Clocks
@@ -140,6 +140,17 @@ class Judge:
     def incident_of(self, asset: str) -> str | None:
         """The open incident of an asset or group: the one it is the root of, else the newest it has an alarm in."""
         return self._incidents.of(asset)
+
+    def recall(self, keys: Iterable[SeriesKey], past: Callable[[SeriesKey, int], Iterable[tuple[int, Value]]]) -> None:
+        """After a restart, before the first step: what `rise` must know of the time before.
+
+        `keys`: the series there are; `past` gives what one said (ms UTC, value) in so many ms before now, in order.
+        """
+        for key in keys:
+            if key.point in self._compiler.rise_points:
+                self._board.learn(key)
+        for watch in self._compiler.rise_watches:
+            watch.recall(past(watch.slot.key, watch.rule.within))
 
     def shelve(self, alarm_key: str, until: int, reason: str, by: str, now: int) -> Changes:
         """Keeps an alarm from telling anybody until `until`; if it is active then, people are told.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -165,6 +166,20 @@ class RiseWatch(SlotWatch):
         """The last of the minima is still what the series says."""
         self._timers = timers
         self._slide = Timer("recheck", self.evaluate, cell.order, Phase.DEADLINE)
+
+    def recall(self, past: Iterable[tuple[int, Any]]) -> None:
+        """What the series said before this process (ms UTC, value), in order of time."""
+        lows, before = self._lows, None
+        for ts, said in past:
+            value = number(said)
+            if value is None:
+                continue
+            if lows and before is not None and ts - before <= self.slot.normal_hold:
+                lows[-1] = (ts, lows[-1][1])
+            while lows and lows[-1][1] >= value:
+                lows.pop()
+            lows.append((ts, value))
+            before = ts
 
     def evaluate(self, now: int) -> None:
         super().evaluate(now)

@@ -343,6 +343,14 @@ def test_what_somebody_has_switched_off_is_no_fault(admin: str | None, fault: bo
     assert (active(world) == {"down/uplink-1[x]"}) is fault
 
 
+def test_what_excuses_a_fault_may_be_read_before_it() -> None:
+    world = World(config(SHUT))
+    world.see(0, (ADMIN, "down"))
+    world.see(1, (OPER, "down"))
+    world.wait(100)
+    assert active(world) == set()
+
+
 def test_what_stays_down_when_it_is_switched_on_again_is_a_fault_from_then_on() -> None:
     world = World(config(SHUT))
     world.see(0, (OPER, "up"), (ADMIN, "up"))
@@ -354,3 +362,25 @@ def test_what_stays_down_when_it_is_switched_on_again_is_a_fault_from_then_on() 
     world.see(800, (ADMIN, "down"))
     assert world.alarms()[-1] == (800, "uplink-1", "returned")
     assert "if.admin[x] of uplink-1 is down" in world.judge.alarms["down/uplink-1[x]"].reason
+
+
+RISE = rule("rise", "rising", select={"point": "temperature"}, by=5, within="15m")
+AIR = "env-1/temperature[1]"
+
+
+@pytest.mark.parametrize(("restart", "known"), [(None, True), (450, True), (450, False)])
+def test_a_rise_is_seen_over_a_restart_when_the_past_is_told(restart: int | None, known: bool) -> None:
+    """0.5 degC a minute; after the restart half of it is in the past."""
+    world, past = World(config(RISE), live=True), []
+    for second in range(0, 720, 10):
+        if second == restart:
+            world.restart(second, alive=second - 10)
+            key = read(0, AIR, 0).key
+            if known:
+                world.judge.recall([key], lambda _, span: [(ts, value) for ts, value in past if ts >= at(450) - span])
+        value = 20 + second / 120
+        past.append((at(second), value))
+        world.see(second, (AIR, value))
+    assert (active(world) == {"rising/env-1[1]"}) is known
+    if known:
+        assert world.alarms() == [(610, "env-1", "active")]
