@@ -195,7 +195,11 @@ class Live:
         return [DeviceView.of(stats) for stats in self._poller.stats.values()]
 
     def indicators(self) -> Sequence[Indicator]:
-        return [IndicatorNow.of(view) for view in self._pipeline.judge.availability(self.clock.now())]
+        return [IndicatorNow.of(view) for view in self._available()]
+
+    def _available(self) -> list[IndicatorView]:
+        """What is available or not; whether rules are content, the page shows as alarms."""
+        return [view for view in self._pipeline.judge.availability(self.clock.now()) if not view.of_rules]
 
     def slo(self) -> Sequence[SloRow]:
         """The figures of the last half minute: they are read from the journal beside the loop."""
@@ -233,7 +237,7 @@ class Live:
         """Keeps the figures of the agreement fresh until cancelled."""
         while True:
             now = self.clock.now()
-            views = self._pipeline.judge.availability(now)
+            views = self._available()
             found = await asyncio.to_thread(figures, self.config, self._journal, views, now)
             self._slo = [cast(SloRow, figure.as_dict()) for figure in found]
             await self.clock.sleep(_SLO_EVERY_S)

@@ -6,11 +6,13 @@ starts anew when the condition is known again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from dcmon.config.base import format_duration
 from dcmon.config.rules import FollowsRule, StepRule
 from dcmon.model import Alarm, AlarmState
+from dcmon.thresholds.board import Judged
 from dcmon.thresholds.cells import NOT_JUDGED, Cell, Describer
 from dcmon.thresholds.clocks import Clocks
 from dcmon.thresholds.incidents import IncidentBook
@@ -25,8 +27,9 @@ class Alarms:
     """All cells and the state machine that they share."""
 
     def __init__(
-        self, ledger: Ledger, timers: Timers, topology: Topology, incidents: IncidentBook, tasks: Tasks, clocks: Clocks
-    ) -> None:
+        self, ledger: Ledger, timers: Timers, topology: Topology, incidents: IncidentBook, tasks: Tasks, clocks: Clocks,
+        dirty: set[Judged],
+    ) -> None:  # fmt: skip
         self.cells: dict[str, Cell] = {}
         self._ledger = ledger
         self._timers = timers
@@ -34,6 +37,23 @@ class Alarms:
         self._incidents = incidents
         self._tasks = tasks
         self._clocks = clocks
+        self._dirty = dirty
+        self._offers: list[tuple[Judged, Callable[[Cell], bool]]] = []
+        self._watchers: dict[str, list[Judged]] = {}
+
+    def watch(self, watcher: Judged, offer: Callable[[Cell], bool]) -> None:
+        """Has `watcher` look again whenever an alarm for which `offer` is true changes its state or its condition."""
+        self._offers.append((watcher, offer))
+        for cell in self.cells.values():
+            self._offer(cell, watcher, offer)
+
+    def _offer(self, cell: Cell, watcher: Judged, offer: Callable[[Cell], bool]) -> None:
+        if offer(cell):
+            self._watchers.setdefault(cell.row.key, []).append(watcher)
+            self._dirty.add(watcher)
+
+    def _changed(self, cell: Cell) -> None:
+        self._dirty.update(self._watchers.get(cell.row.key, ()))
 
     def add(self, cell: Cell, source: Describer) -> None:
         """Registers a cell; one that was restored goes on with its delay where it was."""
@@ -42,6 +62,8 @@ class Alarms:
         cell.shelf.fire = lambda now: self._unshelve(cell, now)
         self.cells[cell.row.key] = cell
         self._incidents.add(cell)
+        for watcher, offer in self._offers:
+            self._offer(cell, watcher, offer)
         self._timers.set(cell.timer, cell.row.due)
         if cell.row.shelved_until is not None:
             self._timers.set(cell.shelf, cell.row.shelved_until)
@@ -51,6 +73,7 @@ class Alarms:
         if holds is None and cell.holds is NOT_JUDGED:
             return
         cell.holds = holds
+        self._changed(cell)
         if holds is True:
             self._true(cell, now, min(since, now))
         elif holds is False:
@@ -203,6 +226,8 @@ class Alarms:
                 self._keep(cell, replace(cell.row, due=cell.row.due + delta, started=started))
 
     def _keep(self, cell: Cell, row: Alarm) -> None:
+        if row.state is not cell.row.state:
+            self._changed(cell)
         cell.row = row
         if self._ledger.alarms.get(row.key) != row:
             self._ledger.put_alarm(row)

@@ -8,26 +8,43 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from dcmon.config.base import Strict, Title
 from dcmon.config.config import Config
-from dcmon.model import ConfigError
+from dcmon.model import ConfigError, Severity
 from dcmon.thresholds.availability import Window
 
 IndicatorName = Literal[
-    "mains_route", "feed", "any_feed", "both_feeds", "protected", "uplink", "uplinks", "uplinks_weighted"
-]
-"""The closed set of indicator functions; see indicators.py for what each computes."""
+    "mains_route", "feed", "any_feed", "both_feeds", "protected", "uplink", "uplinks", "uplinks_weighted",
+    "alarm_free", "watched",
+    "passed", "fixed", "tasks", "announced", "told",
+]  # fmt: skip
+"""The closed set of indicators. The first two lines are states over time (indicators.py, rule_indicators.py), the third
+shares of cases (dcmon/cases.py): records that passed, faults that were fixed in time, tasks done in time, maintenance
+announced in time, incidents of which somebody was told in time."""
+
+OF_CASES = frozenset({"passed", "fixed", "tasks", "announced", "told"})
+"""Indicators that are shares of cases and have no state of their own."""
 
 
 class Objective(Strict):
-    """`indicator` is UP for at least `target` per cent of each `window`."""
+    """`indicator` is good for at least `target` per cent of each `window`: of its time, or of its cases."""
 
     indicator: IndicatorName
     role: Literal["feed_a", "feed_b"] | None = Field(default=None, description="which feed, for indicator feed")
+    severity: Severity | None = Field(default=None, description="alarm_free: only alarms at least so grave count")
+    kind: str | None = Field(default=None, description="passed: which records; tasks: which tasks")
     target: Annotated[float, Field(gt=0, le=100)]
     window: Window
+
+    @model_validator(mode="after")
+    def _fits(self) -> Objective:
+        if (self.kind is not None) != (self.indicator in ("passed", "tasks")):
+            raise ValueError("kind belongs to the indicators passed and tasks, which need it")
+        if self.severity is not None and self.indicator != "alarm_free":
+            raise ValueError("severity belongs to the indicator alarm_free")
+        return self
 
 
 class Control(Strict):
@@ -42,8 +59,24 @@ class Control(Strict):
     owner: str = Field(description="who answers for it")
 
 
+class Promise(Strict):
+    """One promise of the agreement, in its own words."""
+
+    id: Annotated[str, Field(pattern=r"^T\d\d$")]
+    title: Title
+    owner: str
+    absent: Title | None = Field(default=None, description="why nothing here can show it")
+
+
 class _File(Strict):
-    controls: Annotated[tuple[Control, ...], Field(min_length=1)]
+    controls: tuple[Control, ...] = ()
+    promises: tuple[Promise, ...] = ()
+
+
+@cache
+def promises() -> dict[str, Promise]:
+    """T01 to T32."""
+    return {promise.id: promise for promise in _read("promises.yaml").promises}
 
 
 def catalogue(config: Config) -> dict[str, Control]:
@@ -55,7 +88,8 @@ def catalogue(config: Config) -> dict[str, Control]:
     found = dict(_shipped())
     own = Path(config.directory) / "controls"
     for path in sorted(own.glob("*.yaml")) if own.is_dir() else ():
-        found |= _load(path.read_text(encoding="utf-8"), str(path))
+        own_controls = _load(path.read_text(encoding="utf-8"), str(path)).controls
+        found |= {control.id: control for control in own_controls}
     targets = config.rules.targets
     unknown = sorted(set(targets) - set(found) - {control.tom for control in found.values()})
     if unknown:
@@ -73,17 +107,19 @@ def _with_target(control: Control, targets: dict[str, float]) -> Control:
 
 @cache
 def _shipped() -> dict[str, Control]:
-    found: dict[str, Control] = {}
-    for entry in sorted(files("dcmon.thresholds").joinpath("controls").iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".yaml"):
-            found |= _load(entry.read_text(encoding="utf-8"), f"dcmon/thresholds/controls/{entry.name}")
-    return found
+    names = sorted(entry.name for entry in files("dcmon.thresholds").joinpath("controls").iterdir())
+    return {control.id: control for name in names if name.endswith(".yaml") for control in _read(name).controls}
 
 
-def _load(text: str, where: str) -> dict[str, Control]:
+def _read(name: str) -> _File:
+    text = files("dcmon.thresholds").joinpath("controls", name).read_text(encoding="utf-8")
+    return _load(text, f"dcmon/thresholds/controls/{name}")
+
+
+def _load(text: str, where: str) -> _File:
     try:
         data: Any = yaml.safe_load(text)
-        return {control.id: control for control in _File.model_validate(data).controls}
+        return _File.model_validate(data)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""

@@ -60,7 +60,9 @@ class Judge:
         self._incidents = IncidentBook(self._ledger, self._topology, config.rules.incidents, self._timers)
         self._clocks = Clocks(self._ledger, self._timers, self._topology, rules)
         self._tasks = Tasks(self._ledger, self._timers, self._board, self._topology, rules)
-        self._alarms = Alarms(self._ledger, self._timers, self._topology, self._incidents, self._tasks, self._clocks)
+        self._alarms = Alarms(
+            self._ledger, self._timers, self._topology, self._incidents, self._tasks, self._clocks, self._board.dirty
+        )
         self._entries = Entries(self._ledger, self._topology, lambda: (one.id for one in self._indicators.indicators()))
         self._incidents.keep_row = self._alarms.keep_row
         self._incidents.moved = self._clocks.moved
@@ -69,7 +71,9 @@ class Judge:
             config, self._topology, self._board, self._timers, self._alarms, self._ledger, live, self._incidents.of
         )
         self._compiler.compile()
-        self._indicators = Indicators(catalogue(config).values(), self._topology, self._board, self._ledger)
+        self._indicators = Indicators(
+            catalogue(config).values(), self._topology, self._board, self._ledger, self._alarms
+        )
         if not live:
             for device in self._topology.devices:
                 Fader(device, self._topology.supplied(device), self._board)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from dcmon.config.site import DEAD_BELOW_V, AssetKind, Group, GroupRole
 from dcmon.model import Availability, number
 from dcmon.thresholds.board import Board, Judged, Slot, attach
-from dcmon.thresholds.controls import Control
+from dcmon.thresholds.controls import OF_CASES, Control
 from dcmon.thresholds.logic import show_slot
 from dcmon.thresholds.timers import Order
 from dcmon.thresholds.topology import Topology
@@ -246,6 +246,7 @@ _FUNCTIONS: dict[str, Callable[[Builder, Control], _Named]] = {
     "uplink": lambda builder, control: _members(builder, GroupRole.UPLINKS, builder.uplink),
     "uplinks": lambda builder, control: _groups(builder.topology.with_role(GroupRole.UPLINKS), builder.uplinks),
     "uplinks_weighted": lambda builder, control: [],
+    **dict.fromkeys(OF_CASES, lambda builder, control: []),
 }
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from dcmon.model import Availability, Interval, Transition
+from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import Board
 from dcmon.thresholds.controls import Control
 from dcmon.thresholds.indicators import Builder, Indicator
 from dcmon.thresholds.ledger import Ledger
+from dcmon.thresholds.rule_indicators import OF_RULES, RuleLeaf
 from dcmon.thresholds.timers import Order
 from dcmon.thresholds.topology import Topology
 
@@ -32,21 +34,35 @@ class IndicatorView:
     state: Availability
     since: int
     reason: str
+    of_rules: bool = False
+    """It says whether rules are content, not whether something is available."""
 
 
 class Indicators:
     """All indicators of the site, and the open interval of each."""
 
-    def __init__(self, controls: Iterable[Control], topology: Topology, board: Board, ledger: Ledger) -> None:
+    def __init__(
+        self, controls: Iterable[Control], topology: Topology, board: Board, ledger: Ledger, alarms: Alarms
+    ) -> None:
         self._ledger = ledger
         builder = Builder(topology, board)
         self._watchers: list[_Watcher] = []
         for control in controls:
+            if control.objective.indicator in OF_RULES:
+                self._of_rules(control, board, alarms)
+                continue
             for indicator, leaves in builder.build(control):
                 watcher = _Watcher(indicator, ledger)
                 self._watchers.append(watcher)
                 for leaf in leaves:
                     leaf.readers.add(watcher)
+
+    def _of_rules(self, control: Control, board: Board, alarms: Alarms) -> None:
+        leaf = RuleLeaf(control, board.dirty.update)
+        alarms.watch(leaf, leaf.offer)
+        watcher = _Watcher(Indicator(control.id, control, "", lambda: leaf.state), self._ledger)
+        leaf.readers.add(watcher)
+        self._watchers.append(watcher)
 
     def begin(self, now: int, alive: int | None) -> None:
         """Opens the first intervals. `alive` is when the process before this one was last known to run: what lies
@@ -109,5 +125,5 @@ class _Watcher:
             indicator.id, control.id, control.tom, control.title.de, control.title.en, indicator.subject,
             control.objective.target, control.objective.window, control.contract,
             interval.state if interval else Availability.UNKNOWN, interval.start if interval else 0,
-            interval.reason if interval else "",
+            interval.reason if interval else "", control.objective.indicator in OF_RULES,
         )  # fmt: skip
