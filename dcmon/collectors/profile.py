@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from dcmon.collectors import profile_check
 from dcmon.collectors.profile_model import Definition, Match, schema
 from dcmon.collectors.profile_resolve import Identity, Resolved, resolve
-from dcmon.config.loader import parse
+from dcmon.config.parsing import parse
 from dcmon.config.vocabulary import vocabulary
 from dcmon.config.yamlfile import Problem, YamlFile, read_yaml
 from dcmon.model import ConfigError

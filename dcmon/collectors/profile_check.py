@@ -10,7 +10,7 @@ from dcmon.collectors.profile_entry import MODBUS, Fault, Loc, faults_of, is_mod
 from dcmon.collectors.profile_model import Definition, Entry, Modbus, Quirk, Table
 from dcmon.collectors.profile_registers import modbus_faults, register_faults
 from dcmon.collectors.profile_resolve import Identity, Resolved, apply_quirk, resolve
-from dcmon.config.loader import explain
+from dcmon.config.parsing import explain
 from dcmon.model import DcmonError
 
 

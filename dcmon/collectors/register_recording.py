@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from dcmon.collectors.decode_modbus import Address
 from dcmon.collectors.modbus.frames import EXCEPTIONS
 from dcmon.config.base import Identifier, Strict
-from dcmon.config.loader import parse
+from dcmon.config.parsing import parse
 from dcmon.config.yamlfile import read_yaml
 from dcmon.model import CollectError
 

@@ -18,6 +18,7 @@ HEAVY = (
     "pymodbus",
     "aiosmtplib",
     "dcmon.timeline",
+    "dcmon.config.rules",
     "dcmon.app",
     "dcmon.thresholds",
     "sqlite3",
