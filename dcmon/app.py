@@ -176,18 +176,12 @@ class App:
             self._services += [("traps", self.traps.run), ("trap desk", partial(desk.run, self.clock))]
 
     def _trap_receiver(self, desk: TrapDesk) -> TrapReceiver:
-        credentials = self.config.collectors.credentials
-        used = {device.snmp.credentials for device in self.config.collectors.devices.values() if device.snmp}
-        communities = [
-            self._secrets(known.community)
-            for name in sorted(used)
-            if isinstance(known := credentials.get(name), CommunityCredentials)
-        ]
-        users = [
-            v3_user(known, self._secrets)
-            for name in self.config.agent.traps.credentials
-            if isinstance(known := credentials.get(name), UserCredentials)
-        ]
+        collectors, named = self.config.collectors, self.config.agent.traps.credentials
+        used = {device.snmp.credentials for device in collectors.devices.values() if device.snmp}
+        # Of two users of one name the last counts: those that are named for traps come after those of devices.
+        accepted = [collectors.credentials[name] for name in (*sorted(used - set(named)), *named)]
+        communities = [self._secrets(each.community) for each in accepted if isinstance(each, CommunityCredentials)]
+        users = [v3_user(each, self._secrets) for each in accepted if isinstance(each, UserCredentials)]
         host, port = split_listen(self.config.agent.traps.listen)
         return TrapReceiver(
             self.clock,

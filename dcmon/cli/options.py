@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dcmon.collectors.snmp.usm import V3User
 
 Auth = Literal["none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
-Priv = Literal["none", "aes128", "aes192", "aes256"]
+Priv = Literal["none", "aes128", "aes192", "aes256", "aes192c", "aes256c"]
 
 CommunityOption = Annotated[str, typer.Option("--community", help="SNMP community, or env:NAME or file:PATH")]
 VersionOption = Annotated[Literal["1", "2c"], typer.Option("--version", help="SNMP version; --user means 3")]

@@ -46,7 +46,9 @@ class Traps(Strict):
     listen: str = Field(
         default="127.0.0.1:9162", description="HOST:PORT; `[::]:162` takes IPv4 in; port 162 needs a privilege"
     )
-    credentials: tuple[str, ...] = Field(default=(), description="v3 users of collectors.yaml that may send")
+    credentials: tuple[str, ...] = Field(
+        default=(), description="of collectors.yaml, who may send besides those by which devices are read"
+    )
 
 
 class Web(Strict):

@@ -25,7 +25,9 @@ class UserCredentials(Strict):
     user: str
     auth: Literal["none", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"] = "sha256"
     auth_key: SecretRef | None = None
-    priv: Literal["none", "aes128", "aes192", "aes256"] = "aes128"
+    priv: Literal["none", "aes128", "aes192", "aes256", "aes192c", "aes256c"] = Field(
+        default="aes128", description="with a c as Cisco extends keys"
+    )
     priv_key: SecretRef | None = None
     context: str = ""
 

@@ -240,7 +240,7 @@ CHECK_FAULTS = [
     ("D404", "people", "  - id: everything-else\n    to:", "  - id: everything-else\n    classes: [fire]\n    to:"),
     ("D501", "agent", "web: {listen: \"127.0.0.1:8080\"}", "web: {listen: \"0.0.0.0:8080\"}"),
     ("D501", "agent", "web: {listen: \"127.0.0.1:8080\"}", "web: {listen: \"8080\"}"),
-    ("D502", "agent", "listen: \"127.0.0.1:9162\"", "listen: \"127.0.0.1:9162\", credentials: [read]"),
+    ("D502", "agent", "listen: \"127.0.0.1:9162\"", "listen: \"127.0.0.1:9162\", credentials: [nobody]"),
     ("D503", "agent", "data_dir: /var/lib/dcmon", "data_dir: /dev/null"),
     ("D503", "agent", "smtp: {", "smtp: {security: tls, ca_file: /dev/null, "),
 ]  # fmt: skip

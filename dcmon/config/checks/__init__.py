@@ -46,7 +46,7 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "D404": ("a paging rule has no route", people.every_page_has_a_route),
     "D405": ("no alarm comes as far as a route (warning)", people.routes_reached),
     "D501": ("an address to listen on is wrong or open to others", agent.listeners),
-    "D502": ("a trap credential is unknown or no v3 user", agent.trap_users),
+    "D502": ("a trap credential is unknown", agent.trap_credentials),
     "D503": ("data_dir or smtp.ca_file cannot be used", agent.usable_paths),
 }
 

@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Iterator
 
 from dcmon.config.checks.knowledge import Knowledge
-from dcmon.config.collectors import UserCredentials
 from dcmon.config.loader import Loaded
 from dcmon.config.yamlfile import Problem
 from dcmon.model import DcmonError
@@ -47,12 +46,12 @@ def listeners(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
             yield loaded.problem("D501", "agent", (key, "listen"), message, hint)
 
 
-def trap_users(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
-    """D502: a trap credential is unknown or no v3 user."""
+def trap_credentials(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D502: a trap credential is unknown."""
     known = loaded.config.collectors.credentials
     for position, name in enumerate(loaded.config.agent.traps.credentials):
-        if not isinstance(known.get(name), UserCredentials):
-            message = f"traps.credentials names {name!r}, which is no v3 user of collectors.yaml"
+        if name not in known:
+            message = f"traps.credentials names {name!r}, which collectors.yaml has not under credentials"
             yield loaded.problem("D502", "agent", ("traps", "credentials", position), message, "Correct the name.")
 
 
