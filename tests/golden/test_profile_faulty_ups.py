@@ -39,6 +39,7 @@ CPS = "1.3.6.1.4.1.3808.1.1.1"
 EPPC = "1.3.6.1.4.1.935.10.1.1"
 MEGATEC = "1.3.6.1.4.1.935.1.1.1"
 WEBPOWER = "1.3.6.1.4.1.2468.1.2.1.1"
+DELTA = "1.3.6.1.4.1.2254.2.4"
 SOCOMEC = "1.3.6.1.4.1.4555.1.1.1.1"
 SOCOMEC7 = "1.3.6.1.4.1.4555.1.1.7.1"
 
@@ -60,6 +61,16 @@ MADE_UP = {
 {SOCOMEC7}.4.1.0|2|4
 {SOCOMEC7}.4.4.1.2.1|2|230
 {SOCOMEC7}.4.4.1.4.1|2|33
+""",
+    f"{DELTA} (without RFC 1628)": f"""\
+1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.2254.2.4
+{DELTA}.5.1.0|2|0
+{DELTA}.5.3.0|2|1
+{DELTA}.5.4.0|2|2300
+{DELTA}.5.7.0|2|33
+{DELTA}.7.1.0|2|0
+{DELTA}.7.2.0|2|0
+{DELTA}.7.8.0|2|100
 """,
     f"{MGE} (Galaxy, without RFC 1628)": f"""\
 1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.705.1.2
@@ -163,6 +174,16 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "bypass": ((f"{SOCOMEC7}.4.1.0", 6),),
         "maintenance bypass": ((f"{SOCOMEC7}.4.1.0", 2),),
         "output dead": ((f"{SOCOMEC7}.4.1.0", 8),),
+    },
+    "delta_ups": {  # dupsOutputSource, dupsBatteryStatus, dupsOutputLoad1, dupsBatteryCondiction
+        "on battery": ((f"{DELTA}.5.1.0", 1),),
+        "battery low": ((f"{DELTA}.7.2.0", 1),),
+        "battery depleted": ((f"{DELTA}.7.2.0", 2),),
+        "overload": ((f"{DELTA}.5.7.0", 117),),
+        "bypass": ((f"{DELTA}.5.1.0", 2),),
+        "maintenance bypass": ((f"{DELTA}.5.1.0", 5),),
+        "output dead": ((f"{DELTA}.5.1.0", 7),),
+        "battery worn": ((f"{DELTA}.7.1.0", 2),),
     },
     "emerson_ups": {  # its words for states are not known, and the profile says so: nothing but the load can be seen
         "overload": (("1.3.6.1.4.1.13400.2.1.3.1.4.2.3.0", 117),),
