@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
 from dcmon.config.config import Config
@@ -71,7 +72,9 @@ class Pager:
         self._restored = snapshot is not None
         self._floor: int | None = None
         self._seen: int | None = None
-        self._next = self._earliest()
+        self._waits = [(row.due, key) for key, row in self._rows.items() if row.due is not None]
+        """A heap of (when, of what); what is no longer so is skipped when it comes up."""
+        heapify(self._waits)
         self._repeats = True
         self._again_after = max(config.rules.incidents.reopen, 1)
         self._said: set[tuple[str, str]] = set()
@@ -79,7 +82,13 @@ class Pager:
 
     def next_due(self) -> int | None:
         """When `step(Changes(), t)` has something to do, ms UTC; None while no escalation waits."""
-        return self._next
+        while self._waits:
+            due, key = self._waits[0]
+            row = self._rows.get(key)
+            if row is not None and row.due == due:
+                return due
+            heappop(self._waits)
+        return None
 
     def stop_repeating(self) -> None:
         """For a replay whose file is over: steps are still waited for, repetitions, which never end, are not."""
@@ -96,7 +105,7 @@ class Pager:
         if changes:
             self._absorb(changes)
             self._read(changes.transitions, now, out)
-            self._forget()
+            self._forget(changes)
         self._fire(now, out)
         return out
 
@@ -145,16 +154,16 @@ class Pager:
                 case "page", "failed":
                     self._failed(transition, at, out)
 
-    def _forget(self) -> None:
+    def _forget(self, changes: Changes) -> None:
         """What is over is let go: memory stays flat over years."""
-        for key in [key for key, incident in self._incidents.items() if incident.state != "open"]:
+        for key in [key for key, incident in changes.incidents.items() if incident.state != "open"]:
             self._said = {said for said in self._said if said[0] != key}
             for alarm in self._incidents.pop(key).alarms:
                 if alarm in self._alarms and self._alarms[alarm].incident not in self._incidents:
                     del self._alarms[alarm]
-        for key in [key for key, task in self._tasks.items() if task.state == "done"]:
+        for key in [key for key, task in changes.tasks.items() if task.state == "done"]:
             del self._tasks[key]
-        for key in [key for key, clock in self._clocks.items() if clock.stopped is not None]:
+        for key in [key for key, clock in changes.clocks.items() if clock.stopped is not None]:
             del self._clocks[key]
 
     # Incidents
@@ -345,11 +354,8 @@ class Pager:
 
     def _fire(self, until: int, out: Changes) -> None:
         """Escalates whatever nobody acknowledged by `until`, in the order of the times."""
-        while self._next is not None and self._next <= until:
-            due, key = min((row.due, row.incident) for row in self._rows.values() if row.due is not None)
-            self._next = due
-            if due > until:
-                return
+        while (due := self.next_due()) is not None and due <= until:
+            key = self._waits[0][1]
             row = self._rows[key]
             incident = self._incidents.get(key)
             route = self._teller.route(incident.cls, row.severity) if incident is not None else None
@@ -360,7 +366,6 @@ class Pager:
                 self._climb(incident, row, row.step + 1, reason, max(due, self._floor or 0), out)
             else:
                 self._repeat(incident, row, route, max(due, self._floor or 0), out)
-            self._next = self._earliest()
 
     def _repeat(self, incident: Incident, row: Escalation, route: Route, at: int, out: Changes) -> None:
         """No step is left and still nobody deals with it: the last step hears again, and who is first by now."""
@@ -371,22 +376,17 @@ class Pager:
 
     def _keep(self, row: Escalation, out: Changes) -> None:
         out.escalations[row.incident] = row
-        before = self._rows.pop(row.incident, None)
+        self._rows.pop(row.incident, None)
         if row.state != "done":
             self._rows[row.incident] = row
-        if before is not None and before.due is not None and before.due == self._next:
-            self._next = self._earliest()
-        elif row.due is not None and (self._next is None or row.due < self._next):
-            self._next = row.due
+            if row.due is not None:
+                heappush(self._waits, (row.due, row.incident))
 
     def _turn_after(self, route: Route, level: int, at: int) -> int | None:
         """When somebody is told next if nobody acknowledges the page of `level` that goes out `at`; None for never."""
         if level < len(route.escalation):
             return at + route.escalation[level].after
         return at + route.repeat if route.repeat and self._repeats else None
-
-    def _earliest(self) -> int | None:
-        return min((row.due for row in self._rows.values() if row.due is not None), default=None)
 
     def _check_clock(self, now: int, out: Changes) -> None:
         """After a restart, and when the clock was set back, no wait is longer than the configuration says."""

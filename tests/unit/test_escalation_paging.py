@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from notify_world import (
     MINUTE,
@@ -518,3 +520,14 @@ def test_who_raises_an_incident_of_another_trade_wakes_the_people_of_his_own_too
     messages = opened().step(changes, T0 + MINUTE).notifications
     assert sorted(message.person for message in messages) == ["anna", "ben"]
     assert {message.subject for message in messages} == {"Uplink 1: link down"}
+
+
+def test_a_storm_of_incidents_escalates_each_once_in_order_and_without_a_long_stop() -> None:
+    pager, count = Pager(config()), 5_000
+    for number in range(count):
+        pager.step(happened(T0 + number, "opened", incident(id=f"i{number}")), T0 + number)
+    before = time.process_time()
+    told_now = pager.step(Changes(), T0 + 6 * MINUTE).notifications
+    assert time.process_time() - before < 10, "looking through all for each would take a minute"
+    assert [message.incident for message in told_now] == [f"i{number}" for number in range(count)]
+    assert [message.created for message in told_now] == [T0 + 5 * MINUTE + number for number in range(count)]
