@@ -30,6 +30,8 @@ _DEVICE_S: Final = 60.0
 _DESCRIBED: Final = 120
 _FUNCTIONS: Final = (3, 4, 1, 2)
 _SNMP_PORT: Final = 161
+_NO_UNIT: Final = "device_failure"
+"""What some servers and gateways answer for a unit that they do not have."""
 _SUSPICIOUS: Final = 3
 """When so many units are looked for and each of them answers, one device answers whatever the unit is."""
 
@@ -317,6 +319,8 @@ async def _functions(session: UnitSession) -> tuple[int, ...] | None:
             await session.read(function, 0, 1)
         except CollectError as error:
             if error.reason == "exception":
+                if error.detail.startswith(_NO_UNIT):
+                    continue
                 answered = True
                 if error.detail.startswith("illegal_function"):
                     continue

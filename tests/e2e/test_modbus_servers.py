@@ -8,6 +8,7 @@ import pty
 import tty
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from pymodbus.framer import FramerType
@@ -15,9 +16,15 @@ from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from dcmon.clock import SystemClock
+from dcmon.collectors.decode_modbus import Block
 from dcmon.collectors.modbus import Buses, Endpoint, ModbusBus, UnitSession
+from dcmon.collectors.profile import load_profiles
+from dcmon.collectors.register_recording import RecordedRegisters, read_registers
+from dcmon.collectors.targets import Target
 from dcmon.config.collectors import ModbusAddress
+from dcmon.discovery import Bounds, Search, UnitScan
 from dcmon.model import CollectError
+from dcmon.recorder import record_unit
 
 TIMEOUT_S = 1.0
 
@@ -174,3 +181,28 @@ async def test_devices_of_one_gateway_share_a_bus_and_contradictions_are_refused
     with pytest.raises(ValueError, match=r"127\.0\.0\.1:1502 is configured both as tcp and as rtu-over-tcp"):
         buses.bus(Endpoint.of(ModbusAddress(host="127.0.0.1", port=1502, framing="rtu-over-tcp")))
     await buses.close()
+
+
+@pytest.mark.parametrize("framing", ["tcp", "rtu-over-tcp"])
+async def test_units_are_found_and_recorded_over_both_framings(framing: str, tmp_path: Path) -> None:
+    profiles = load_profiles()
+    async with tcp_server(framing) as endpoint:
+        target = Target("127.0.0.1", endpoint.port)
+        scan = UnitScan(units=(1, 2, 3), framing=framing)
+        search = Search([target], profiles, logins=[], units=scan, bounds=Bounds(timeout_s=0.5))
+        assert await search.run(asyncio.Event())
+        assert [(one.unit, one.version, one.description) for one in search.found] == [
+            (1, framing, "answers on functions 1, 2, 3, 4"),
+            (2, framing, "answers on functions 1, 2, 3, 4"),
+        ]
+        address = ModbusAddress(host="127.0.0.1", port=endpoint.port, unit=2, framing=framing)
+        ranges = [Block(3, 0, 260), Block(4, 10, 5), Block(1, 0, 64)]
+        recorded = await record_unit(
+            address, profiles, None, ranges=ranges, hidden=[Block(3, 7, 2)], timeout_s=1.0, told=lambda count: None
+        )
+    (tmp_path / "unit.yaml").write_text(recorded.text)
+    unit = RecordedRegisters.of(read_registers(tmp_path / "unit.yaml"))
+    assert await unit.read(3, 0, 200) == [0 if n in (7, 8) else 2000 + n for n in range(200)]
+    assert await unit.read(4, 10, 5) == [2011 + n for n in range(5)]
+    assert await unit.read(1, 0, 64) == [int(n % 3 == 0) for n in range(64)]
+    assert unit.refused == {(3, n): "illegal_address" for n in range(200, 260)}
