@@ -105,7 +105,9 @@ class Smtp(Strict):
     timeout: Annotated[Duration, at_least("10ms")] = Field(
         default=20_000, description="one step of the SMTP dialogue; real time"
     )
-    ca_file: Path | None = Field(default=None, description="PEM file of a private CA; the system's CAs when absent")
+    ca_file: Path | None = Field(
+        default=None, description="PEM file of a private CA, relative to this file; the system's CAs when absent"
+    )
 
     @model_validator(mode="after")
     def _password_fits(self) -> Smtp:
@@ -160,7 +162,9 @@ class Outbox(Strict):
 class Agent(Strict):
     """dcmon itself."""
 
-    data_dir: Path = Field(default=Path("/var/lib/dcmon"), description="journal, samples and spool")
+    data_dir: Path = Field(
+        default=Path("/var/lib/dcmon"), description="journal, samples and spool; relative to this file"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     polling: Polling = Polling()
     traps: Traps = Traps()

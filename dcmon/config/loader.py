@@ -67,7 +67,16 @@ def load_with_lines(directory: Path) -> Loaded:
     if problems:
         raise ConfigError(problems)
     digest = hashlib.sha256("".join(files[name].digest for name in FILES).encode()).hexdigest()
-    return Loaded(Config(directory=directory.resolve(), digest=digest, **parts), files)
+    home = directory.resolve()
+    parts["agent"] = _in_folder(parts["agent"], home)
+    return Loaded(Config(directory=home, digest=digest, **parts), files)
+
+
+def _in_folder(agent: Any, home: Path) -> BaseModel:
+    """Relative paths are meant from the folder of the configuration, wherever dcmon is started."""
+    smtp = agent.smtp.model_copy(update={"ca_file": home / agent.smtp.ca_file}) if agent.smtp.ca_file else agent.smtp
+    moved: BaseModel = agent.model_copy(update={"data_dir": home / agent.data_dir, "smtp": smtp})
+    return moved
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:

@@ -263,6 +263,14 @@ def test_the_shipped_site_has_no_fault(site: Path) -> None:
     assert problems(site) == []
 
 
+def test_the_site_of_one_device_has_no_fault_and_keeps_its_files_with_it(site: Path, example_site: Path) -> None:
+    shutil.rmtree(site)
+    shutil.copytree(example_site.parent / "examples" / "one-device", site)
+    (site / "secrets" / "snmp-read").chmod(0o640)
+    assert problems(site) == []
+    assert load(site).agent.data_dir == site / "data"
+
+
 def test_a_secret_that_everybody_can_read_is_a_warning(site: Path) -> None:
     (site / "secrets" / "snmp-read").chmod(0o644)
     (text,) = problems(site)
