@@ -318,6 +318,27 @@ async def test_v1_noSuchName_costs_only_the_variable_that_is_missing(client: Nat
     assert answer == expected
 
 
+async def test_v1_agent_is_not_asked_for_ever_for_what_it_never_had(client: NativeClient) -> None:
+    names, values = [ONE, oid(9, 0), TWO, oid(9, 1)], dict(VALUES)
+    async with responder(lambda data, _: [serve(data, values)]) as agent:
+        session = client.session("127.0.0.1", agent.port, "1")
+
+        async def poll() -> int:
+            before = len(agent.received)
+            answer = await session.get(names)
+            assert answer == [values.get(name) or VarBind(name, NO_SUCH_OBJECT, None) for name in names]
+            return len(agent.received) - before
+
+        assert [await poll() for _ in range(6)] == [3, 3, 3, 1, 1, 1]
+        values.pop(TWO)
+        assert [await poll() for _ in range(5)] == [2] * 5, "what it once had may be back at any time"
+        values.update(VALUES)
+        values[oid(9, 0)] = VarBind(oid(9, 0), INTEGER, 7)
+        for _ in range(20):
+            found = await session.get(names)
+        assert found[1].value == 7, "it has got a new sensor"
+
+
 async def test_v2c_exceptions_stay_with_their_variable(client: NativeClient) -> None:
     async with responder(lambda data, _: [serve(data, VALUES)]) as agent:
         answer = await client.session("127.0.0.1", agent.port).get([ONE, oid(9), TWO])

@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple, Protocol
 
 from dcmon.collectors.snmp.ber import NO_SUCH_OBJECT, NULL, Oid, VarBind, format_oid
+from dcmon.collectors.snmp.lacks import Lacks
 from dcmon.collectors.snmp.message import AUTHORIZATION_ERROR, GET, NO_SUCH_NAME, TOO_BIG
 from dcmon.collectors.snmp.mute import MuteTables
 from dcmon.collectors.snmp.walk import WalkLimits, walk_columns
@@ -110,10 +111,19 @@ class Session:
         self._plans: dict[tuple[Oid, ...], tuple[tuple[Oid, ...], ...]] = {}
         self._limits = WalkLimits()
         self._mute = MuteTables(exchange.name)
+        self._lacks = Lacks()
 
     async def get(self, oids: Sequence[Oid]) -> list[VarBind]:
         self._mute.begin()
         names = tuple(oids)
+        if self._exchange.bulk:
+            return await self._get_all(names)
+        asked = tuple(name for name in names if not self._lacks.known(name))
+        found = dict(zip(asked, await self._get_all(asked), strict=True)) if asked else {}
+        self._lacks.note(found)
+        return [found.get(name) or VarBind(name, NO_SUCH_OBJECT, None) for name in names]
+
+    async def _get_all(self, names: tuple[Oid, ...]) -> list[VarBind]:
         plan = self._plans.get(names) or self._plan(names)
         if len(plan) == 1:
             answer = await self._exchange.request(GET, names) if self._proven_oids >= len(names) else None
