@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from dcmon.app import _JournalIdentities
 from dcmon.clock import SystemClock
 from dcmon.collectors.build import build_devices, device_intervals
 from dcmon.collectors.device import Identities, Plans, SnmpDevice
@@ -18,6 +20,7 @@ from dcmon.collectors.snmp import NativeClient, Oid, VarBind, parse_oid
 from dcmon.config.agent import Polling
 from dcmon.config.collectors import Collectors, PointMap
 from dcmon.model import CollectError, ConfigError, Reading
+from dcmon.storage.journal import Journal
 
 HEADER = "vendor: test\nfamily: test\nkind: {kind}\nsource: made for this test\n"
 ALPHA = (
@@ -125,6 +128,22 @@ async def test_what_a_device_said_before_a_restart_of_dcmon_spares_the_long_sear
     await SnmpDevice("ups-a", known, plans, identities=kept).poll(EVERYTHING, 1)
     await SnmpDevice("ups-b", unknown, plans, identities=kept).poll(EVERYTHING, 1)
     assert max(map(len, known.asked)) < 5 < max(map(len, unknown.asked))
+
+
+async def test_what_a_device_is_stands_in_the_journal_and_outlives_the_process(plans: Plans, tmp_path: Path) -> None:
+    def asked() -> int:
+        return max(len(oids) for oids in agent.asked)
+
+    agent = Agent(answers(99001, UPS))
+    for run in ("first", "second"):
+        journal = Journal(tmp_path / "data")
+        kept = _JournalIdentities(journal, SystemClock())
+        assert (kept.get("ups-a") is None) == (run == "first")
+        agent.asked.clear()
+        await SnmpDevice("ups-a", agent, plans, identities=kept).poll(EVERYTHING, 1)
+        assert (asked() > 5) == (run == "first"), "probing is done once"
+        await asyncio.gather(*kept._saving)
+        journal.close()
 
 
 @pytest.mark.parametrize(
