@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +46,13 @@ def test_people_hear_this_of_the_timeline(case: Path, update_golden: bool) -> No
     assert times == sorted(times)
     for line in said:
         assert line["type"] != "page" or line["incident"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_neither_the_order_of_the_lines_nor_saying_them_twice_changes_anything(case: Path) -> None:
+    config = load(ROOT / "config")
+    lines = [*QUIET, *(case / "in.jsonl").read_text().splitlines()]
+    plain = list(replay(config, lines, Pager(config)))
+    twice = [line for line in lines for _ in range(1 if '"ack"' in line else 2)]
+    random.Random(case.name).shuffle(twice)
+    assert list(replay(config, twice, Pager(config))) == plain
