@@ -14,6 +14,7 @@ import pytest
 from profile_expectations import rows
 
 from dcmon.collectors.collect import collect_snmp
+from dcmon.collectors.decode_modbus import ModbusGroup, decode_registers
 from dcmon.collectors.identify import Match, identify
 from dcmon.collectors.plan import compile_plan
 from dcmon.collectors.profile import load_profiles
@@ -294,9 +295,51 @@ async def test_what_an_outage_brings_together_is_seen_together(file: str) -> Non
     assert await alarms(match, session) == [expected | NOT_HEALTHY.get(file, set()) - {"ups-bypass"}]
 
 
+Registers = dict[tuple[int, int], int]
+"""(function, address) -> value; all others say nothing (65535)."""
+
+MODBUS_WELL: dict[str, Registers] = {
+    "apc_smartups_modbus": {(3, 0): 0, (3, 1): 0x0002, (3, 136): 33 << 8},
+    "chloride_manageups": {(3, 19): 2, (3, 20): 0},
+    "tripplite_modbuscard": {(4, 1054): 0, (4, 1055): 0, (4, 1056): 0},
+}
+MODBUS_FAULTS: dict[str, dict[str, Registers]] = {
+    "apc_smartups_modbus": {  # 990-9840: UPSStatus_BF bits 1 online, 2 on battery, 3 bypass, 4 off; load in 1/256 %
+        "on battery": {(3, 1): 0x0004},
+        "bypass": {(3, 1): 0x0008},
+        "output dead": {(3, 1): 0x0010},
+        "overload": {(3, 136): 117 << 8},
+    },
+    "chloride_manageups": {"on battery": {(3, 20): 30}, "battery low": {(3, 19): 3}, "battery depleted": {(3, 19): 4}},
+    "tripplite_modbuscard": {
+        "on battery": {(4, 1056): 3},
+        "battery low": {(4, 1055): 1},
+        "battery depleted": {(4, 1055): 2},
+        "battery worn": {(4, 1054): 2},
+    },
+}
+"""What the public maps have words for: two of the three say nothing of a bypass and of the load."""
+
+
+@pytest.mark.parametrize("name", sorted(MODBUS_WELL))
+def test_fault_of_a_ups_over_modbus_raises_its_alarm_and_no_other(name: str) -> None:
+    group = compile_plan(PROFILES[name]).groups["all"]
+    assert isinstance(group, ModbusGroup)
+    nothing = {
+        (function, number): 0xFFFF for function, first, size in group.spans for number in range(first, first + size)
+    }
+    for fault, registers in {"": {}, **MODBUS_FAULTS[name]}.items():
+        judge, now = Judge(site(), now=T0, live=False), T0
+        for _ in range(11):
+            now += 60_000
+            judge.step(decode_registers(group, {**nothing, **MODBUS_WELL[name], **registers}, {}, ASSET, now), now)
+        active = {alarm.rule for alarm in judge.alarms.values() if alarm.state is AlarmState.ACTIVE}
+        assert active == ({ALARMS[fault]} if fault else set()), fault
+
+
 def test_every_family_of_ups_has_its_faults() -> None:
-    """A family that is added has to say how its faults look; those over Modbus are tested with their registers."""
-    families = {name for name, profile in PROFILES.items() if profile.kind == "ups" and profile.protocol == "snmp"}
-    assert families == set(FAULTS)
+    """A family that is added has to say how its faults look."""
+    families = {name for name, profile in PROFILES.items() if profile.kind == "ups"}
+    assert families == set(FAULTS) | set(MODBUS_FAULTS)
     blind = {name for name, faults in FAULTS.items() if not {"on battery", "battery low", "bypass"} <= set(faults)}
     assert blind == {"emerson_ups"}
