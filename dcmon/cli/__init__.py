@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dcmon.cli import decisions, devices, discovery, recorder, records, site
+from dcmon.cli import decisions, devices, discovery, proofs, recorder, records, site
 from dcmon.cli.common import prepare_streams, telling_files
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ COMMANDS = (
     decisions.slo,
     decisions.oncall,
     records.enter,
+    proofs.promises,
 )
 for _command in COMMANDS:
     app.command()(_command)

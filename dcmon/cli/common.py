@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dcmon.config.config import Config
     from dcmon.config.loader import Loaded
     from dcmon.config.yamlfile import Problem
+    from dcmon.storage.journal_reads import JournalReader
 
 _OUTPUT_FAILS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
@@ -153,6 +154,21 @@ def knowledge(config: Config) -> Knowledge:
     untargeted = config.model_copy(update={"rules": config.rules.model_copy(update={"targets": {}})})
     controls = catalogue(untargeted).values()
     return Knowledge(points, frozenset(name for control in controls for name in (control.id, control.tom)))
+
+
+@contextmanager
+def opened_journal(config: Config) -> Iterator[JournalReader]:
+    """The journal of the site, to be read beside the running process. DcmonError when there is none."""
+    from dcmon.storage.journal_reads import FILE_NAME, JournalReader
+
+    path = config.agent.data_dir / FILE_NAME
+    if not path.exists():
+        raise DcmonError(f"{path} is not there: `dcmon run` has not watched this site yet, or data_dir is another")
+    journal = JournalReader(path)
+    try:
+        yield journal
+    finally:
+        journal.close()
 
 
 def parse_time(text: str) -> int:

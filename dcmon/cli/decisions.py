@@ -18,6 +18,7 @@ from dcmon.cli.common import (
     checked,
     err,
     find_config,
+    opened_journal,
     out,
     parse_time,
     print_json,
@@ -104,7 +105,6 @@ def slo(
 ) -> None:
     """The availability figures of the agreement, from the journal: measured, worst case, coverage, verdict."""
     from dcmon.promises import WINDOWS, figures
-    from dcmon.storage.journal_reads import FILE_NAME, JournalReader
     from dcmon.thresholds import Judge
 
     with telling_errors():
@@ -117,15 +117,9 @@ def slo(
             span = (parse_time(since), parse_time(until) if until is not None else now)
             if span[0] >= span[1]:
                 raise DcmonError("the period ends before it starts")
-        path = loaded.config.agent.data_dir / FILE_NAME
-        if not path.exists():
-            raise DcmonError(f"{path} is not there: `dcmon run` has not watched this site yet, or data_dir is another")
-        journal = JournalReader(path)
-        try:
+        with opened_journal(loaded.config) as journal:
             views = Judge(loaded.config).availability(now)
             found = figures(loaded.config, journal, views, now, span, WINDOWS if every else None)
-        finally:
-            journal.close()
     if as_json:
         print_json([{**figure.as_dict(), "outage_list": _outages(figure)} for figure in found])
         return

@@ -1,0 +1,215 @@
+"""Results of controls over a period: shares of time from the ledger of intervals, shares of cases from records, tasks,
+fault clocks and deliveries. Each names its evidence and is met, missed or unknown; a promise is as good as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+from dcmon.config.config import Config
+from dcmon.model import Incident, Task
+from dcmon.promises import Figure, figures
+from dcmon.storage.journal_reads import JournalReader
+from dcmon.thresholds import IndicatorView, Verdict, catalogue
+from dcmon.thresholds.availability import Span
+from dcmon.thresholds.controls import OF_CASES, Control, promises
+from dcmon.thresholds.exclusions import CLASSES, announced_in_time
+
+TOLD_WITHIN_MS = 300_000
+"""Somebody has to be reached so soon after an incident was opened (T20: at once)."""
+_MOST_EVIDENCE = 200
+
+
+class Outcome(StrEnum):
+    """What a period says about a control."""
+
+    MET = "met"
+    MISSED = "missed"
+    UNKNOWN = "unknown"
+
+
+_OF_VERDICT = {Verdict.MET: Outcome.MET, Verdict.BREACHED: Outcome.MISSED, Verdict.UNPROVEN: Outcome.UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One control of one subject over [start, end), ms UTC.
+
+    value: per cent of the time or of the cases that was good, as far as is known; None when nothing is known.
+    evidence: ids of records, tasks, clocks and incidents, or of the indicator whose intervals were counted.
+    """
+
+    control: Control
+    subject: str
+    start: int
+    end: int
+    outcome: Outcome
+    value: float | None
+    good: int
+    bad: int
+    open: int
+    evidence: tuple[str, ...]
+    figure: Figure | None = None
+
+    @property
+    def of_time(self) -> bool:
+        """Whether good, bad and open are ms of time; else they are numbers of cases."""
+        return self.figure is not None
+
+
+class _Case:
+    """One case: its id, when it counts, and whether it was good (None: not decided yet)."""
+
+    __slots__ = ("at", "good", "id")
+
+    def __init__(self, case_id: str, at: int, good: bool | None) -> None:
+        self.id = case_id
+        self.at = at
+        self.good = good
+
+
+def results(
+    config: Config, journal: JournalReader, views: Sequence[IndicatorView], now: int, span: Span
+) -> list[Result]:
+    """The result of every control over `span`, up to `now` at most; in the order of the catalogue."""
+    found: dict[str, list[Result]] = {}
+    controls = catalogue(config)
+    for figure in figures(config, journal, views, now, span):
+        found.setdefault(figure.view.control, []).append(_of_time(controls[figure.view.control], figure))
+    end = max(span[0], min(span[1], now))
+    for control in controls.values():
+        if control.objective.indicator in OF_CASES:
+            cases = [case for case in _CASES[control.objective.indicator](config, journal, control, now)
+                     if span[0] <= case.at < end]  # fmt: skip
+            found[control.id] = [_of_cases(control, cases, span[0], end)]
+    return [result for control in controls for result in found.get(control, ())]
+
+
+def by_promise(found: Iterable[Result]) -> dict[str, Outcome]:
+    """T01 to T32: missed if a contract figure is missed, unknown if one is unknown or there is none, else met.
+
+    Where no control of a promise is marked as its contract figure, all of them count.
+    """
+    rows: dict[str, list[Result]] = {}
+    for result in found:
+        rows.setdefault(result.control.tom, []).append(result)
+    return {promise: _together(rows.get(promise, ())) for promise in promises()}
+
+
+def _together(rows: Sequence[Result]) -> Outcome:
+    outcomes = {row.outcome for row in rows if row.control.contract} or {row.outcome for row in rows}
+    if Outcome.MISSED in outcomes:
+        return Outcome.MISSED
+    return Outcome.UNKNOWN if Outcome.UNKNOWN in outcomes or not outcomes else Outcome.MET
+
+
+def _of_time(control: Control, figure: Figure) -> Result:
+    measure = figure.measure
+    share, outcome = measure.measured, _OF_VERDICT[measure.verdict(control.objective.target)]
+    evidence = (figure.view.id, *(name for name, _ in figure.corrections))
+    return Result(
+        control, figure.view.subject, measure.start, measure.end, outcome,
+        None if share is None else share * 100, measure.up, measure.down, measure.unknown, evidence, figure,
+    )  # fmt: skip
+
+
+def _of_cases(control: Control, cases: Sequence[_Case], start: int, end: int) -> Result:
+    good = sum(case.good is True for case in cases)
+    bad = sum(case.good is False for case in cases)
+    target = Fraction(str(control.objective.target)) / 100
+    met = Outcome.MET if good >= target * (good + bad) else Outcome.MISSED
+    outcome = met if good + bad else Outcome.UNKNOWN
+    value = 100 * good / (good + bad) if good + bad else None
+    evidence = tuple(case.id for case in sorted(cases, key=lambda case: (case.at, case.id)))[:_MOST_EVIDENCE]
+    return Result(control, "", start, end, outcome, value, good, bad, len(cases) - good - bad, evidence)
+
+
+_VERDICTS = {"passed": True, "failed": False}
+
+
+def _passed(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:
+    """Records of the kind that are about the promise."""
+    return [
+        _Case(row.id, row.started, _VERDICTS.get(row.verdict or ""))
+        for row in journal.records(control.objective.kind, limit=-1)
+        if row.state != "void" and control.tom in row.tom
+    ]
+
+
+def _fixed(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:
+    """Fault clocks of rules of the promise: good when stopped in time, bad from the limit on."""
+    rules = {rule.id for rule in config.rules.judged if control.tom in rule.tom}
+    cases = []
+    for clock in journal.clocks(limit=-1):
+        if clock.rule in rules:
+            lasted = (now if clock.stopped is None else clock.stopped) - clock.started
+            good = None if clock.stopped is None and lasted <= clock.limit_ms else lasted <= clock.limit_ms
+            cases.append(_Case(clock.id, clock.started, good))
+    return cases
+
+
+def _tasks(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:
+    """Tasks of the kind: good when done by their deadline."""
+    return [
+        _Case(task.id, task.opened, _in_time(task, now))
+        for task in journal.tasks(limit=-1)
+        if task.kind == control.objective.kind
+    ]
+
+
+def _in_time(task: Task, now: int) -> bool | None:
+    if task.closed is not None:
+        return task.closed <= task.due
+    return False if now > task.due else None
+
+
+def _announced(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:
+    """Windows of maintenance of class low or high: good when announced four weeks ahead."""
+    return [
+        _Case(row.id, row.started, announced_in_time(row.started, row.data.get("announced"), config.site.timezone))
+        for row in journal.records("maintenance", limit=-1)
+        if row.state != "void" and row.data.get("class") in CLASSES
+    ]
+
+
+def _told(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:
+    """Incidents that page: good when a message about one was accepted in time."""
+    first: dict[str, int] = {}
+    for delivery in journal.deliveries(limit=-1):
+        if delivery.incident is not None and delivery.result == "sent":
+            first[delivery.incident] = min(delivery.ts, first.get(delivery.incident, delivery.ts))
+    return [
+        _Case(row.id, row.opened, _reached(row, first.get(row.id), now))
+        for row in journal.incidents(limit=-1)
+        if row.paging and row.state != "merged"
+    ]
+
+
+def _reached(incident: Incident, sent: int | None, now: int) -> bool | None:
+    if sent is None:
+        return False if now > incident.opened + TOLD_WITHIN_MS else None
+    return sent <= incident.opened + TOLD_WITHIN_MS
+
+
+_CASES: dict[str, Callable[[Config, JournalReader, Control, int], list[_Case]]] = {
+    "passed": _passed,
+    "fixed": _fixed,
+    "tasks": _tasks,
+    "announced": _announced,
+    "told": _told,
+}
+"""Indicator of cases -> what lists them, whenever they were."""
+
+
+def as_dict(result: Result) -> dict[str, Any]:
+    """Plain JSON, for programs and for the manifest of a report."""
+    return {
+        "control": result.control.id, "tom": result.control.tom, "subject": result.subject,
+        "indicator": result.control.objective.indicator, "target": result.control.objective.target,
+        "start": result.start, "end": result.end, "outcome": result.outcome.value, "value": result.value,
+        "good": result.good, "bad": result.bad, "open": result.open, "evidence": list(result.evidence),
+    }  # fmt: skip
