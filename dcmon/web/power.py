@@ -199,7 +199,7 @@ class _Reader:
         runtime = self.latest.number(asset, "battery.runtime")
         parts = [self._values((charge, "%"))] if charge is not None else []
         if runtime is not None:
-            parts.append(span(int(runtime * 1000)) if runtime < 600 else f"{int(runtime // 60)} min")
+            parts.append(span(int(runtime * 1000)) if not 600 <= runtime < 7200 else f"{int(runtime // 60)} min")
         return f"{self.words('battery')} {' · '.join(parts)}" if parts else ""
 
     def _pdu(self, box: Box) -> PowerNode:

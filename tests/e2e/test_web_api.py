@@ -16,6 +16,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 from web_state import MINUTE, NOW, FakeState
 
+from dcmon.config.loader import load
 from dcmon.model import Quality, Transition
 from dcmon.web import create_app
 from dcmon.web.stream import MAX_CLIENTS
@@ -306,6 +307,18 @@ async def events(answer: ClientResponse, count: int, seconds: float = 8) -> list
             elif line.startswith("data: "):
                 found.append((name, json.loads(line.removeprefix("data: "))))
     return found
+
+
+async def test_what_a_small_site_does_not_have_is_no_fault_on_its_page() -> None:
+    state = FakeState(load(web_state.EXAMPLE.parent / "examples" / "one-device"))
+    state.say("ups-1", "ups.on_battery", False)
+    state.say("ups-1", "battery.runtime", 109_762.0)
+    state.on_duty = list  # type: ignore[method-assign]
+    async with TestClient(TestServer(create_app(state))) as opened:
+        page = await (await opened.get("/?lang=en")).text()
+    assert "0/0" not in page and "count bad" not in page and "0 of 0" not in page
+    assert "promised 24 h" not in page and "On duty</h2>" not in page
+    assert "battery 1 d 06 h" in page
 
 
 class TestStream:
