@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from dcmon.model import CollectError, ConfigError, DcmonError
 
@@ -120,6 +121,15 @@ def print_json(thing: object) -> None:
     except UnicodeEncodeError:
         text = json.dumps(thing)
     sys.stdout.write(text + "\n")
+
+
+def table_row(*cells: object) -> list[Text]:
+    """Cells as they are: a device's name is no markup, and no escape sequence for the terminal. None is empty."""
+    texts = ("" if cell is None else str(cell) for cell in cells)
+    return [
+        Text("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))
+        for text in texts
+    ]
 
 
 def find_config(given: Path | None) -> Path:

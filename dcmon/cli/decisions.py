@@ -22,6 +22,7 @@ from dcmon.cli.common import (
     out,
     parse_time,
     print_json,
+    table_row,
     telling_errors,
 )
 from dcmon.clock import SystemClock
@@ -131,9 +132,9 @@ def slo(
         shares = [_share(row[name]) for name in ("measured", "worst", "coverage")]
         left = _minutes(row["budget_left_ms"]) + (f", gone on {row['used_up'][:10]}" if row["used_up"] else "")
         mark = "" if row["recorded"] is None else " (corrected)"
-        table.add_row(
-            row["title"], row["subject"], row["window"], f"{row['target']:g}", *shares, left, row["verdict"] + mark
-        )
+        verdict = row["verdict"] + mark
+        target = f"{row['target']:g}"
+        table.add_row(*table_row(row["title"], row["subject"], row["window"], target, *shares, left, verdict))
     out.print(table)
     for figure in found if show_outages else ():
         for outage in _outages(figure):
@@ -171,5 +172,5 @@ def oncall(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     table = Table("roster", "on duty", "until")
     for duty in found:
         people = ", ".join(person["name"] for person in duty["people"]) or "NOBODY"
-        table.add_row(str(duty["name"]), people, iso(duty.get("until")) or "always")
+        table.add_row(*table_row(duty["name"], people, iso(duty.get("until")) or "always"))
     out.print(table)

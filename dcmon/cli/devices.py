@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from dcmon.cli.common import JsonOption, out, print_json, telling_errors
+from dcmon.cli.common import JsonOption, out, print_json, table_row, telling_errors
 from dcmon.cli.options import (
     AuthKeyOption,
     AuthOption,
@@ -91,8 +91,7 @@ def show(result: dict[str, Any], as_json: bool) -> None:
     )
     for row in result["readings"]:
         quality = row["quality"] if row["reason"] is None else f"{row['quality']}: {row['reason']}"
-        cells = [row["point"], row["index"], row["value"], row["unit"], quality, row["source"]]
-        table.add_row(*("" if cell is None else str(cell) for cell in cells))
+        table.add_row(*table_row(row["point"], row["index"], row["value"], row["unit"], quality, row["source"]))
     out.print(table)
 
 
@@ -109,6 +108,6 @@ def devices(profiles: ProfilesOption = None, as_json: JsonOption = False) -> Non
 
     table = Table("kind", "vendor", "family", "over", "points", "status", "profile")
     for one in families:
-        cells = (one.kind, one.vendor, one.family, one.protocol, str(one.points), one.status, one.profile)
-        table.add_row(*cells)
+        row = table_row(one.kind, one.vendor, one.family, one.protocol, one.points, one.status, one.profile)
+        table.add_row(*row)
     out.print(table)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dcmon.cli.common import ConfigOption, JsonOption, err, find_config, out, print_json, telling_errors
+from dcmon.cli.common import ConfigOption, JsonOption, err, find_config, out, print_json, table_row, telling_errors
 from dcmon.cli.options import (
     AuthKeyOption,
     AuthOption,
@@ -198,17 +198,8 @@ def _show(devices: Sequence[Found], config: Config | None) -> None:
         sure = "" if found.confidence is None else f"{found.confidence:.0%}"
         said = " · ".join(text for text in (found.name, found.description) if text)
         note = "; ".join(text for text in notes if text)
-        cells = (
-            found.address,
-            over,
-            found.profile or "unknown",
-            sure,
-            found.vendor or "",
-            said,
-            str(found.points),
-            note,
-        )
-        table.add_row(*(cell.replace("[", r"\[") for cell in cells))
+        profile = found.profile or "unknown"
+        table.add_row(*table_row(found.address, over, profile, sure, found.vendor, said, found.points, note))
     out.print(table)
 
 
