@@ -13,6 +13,7 @@ from dcmon.clock import SystemClock
 from dcmon.collectors.collect import ModbusReader
 from dcmon.collectors.decode_answer import SnmpGroup
 from dcmon.collectors.decode_modbus import Address, Block, ModbusGroup
+from dcmon.collectors.identify import SYS_OBJECT_ID
 from dcmon.collectors.keeping import KeepingReader, KeepingSession
 from dcmon.collectors.modbus import Buses, Endpoint, UnitSession
 from dcmon.collectors.plan import compile_plan
@@ -28,11 +29,14 @@ _SYSTEM: Final = "1.3.6.1.2.1.1"
 _EVERYTHING: Final = (
     *("1.3.6.1.2.1.2", "1.3.6.1.2.1.31", "1.3.6.1.2.1.33", "1.3.6.1.2.1.47.1.1.1", "1.3.6.1.2.1.99", "1.3.6.1.2.1.15"),
     *("1.3.6.1.2.1.25.1", "1.3.6.1.2.1.25.2", "1.3.6.1.2.1.25.3", "1.3.6.1.2.1.105", "1.3.6.1.2.1.229"),
-    *("1.3.6.1.2.1.233", "1.3.6.1.4.1"),
+    "1.3.6.1.2.1.233",
 )
 """What measures something: IF-MIB, UPS-MIB, ENTITY-MIB and its sensors, BGP4-MIB, HOST-RESOURCES-MIB without its
-programs, POWER-ETHERNET-MIB, ENERGY-OBJECT-MIB, BATTERY-MIB, and every maker's own branch. What is not here (routes,
+programs, POWER-ETHERNET-MIB, ENERGY-OBJECT-MIB, BATTERY-MIB; the makers' branches on top. What is not here (routes,
 ARP, connections, users, communities, neighbours) says who else is in the network and is never asked for."""
+_MAKERS: Final = "1.3.6.1.4.1"
+_MAKER_PARTS: Final = 7
+"""Numbers of a maker's branch, its own last."""
 _KEY_OCTETS: Final = 32
 _AT_ONCE: Final = 100
 """Registers per read."""
@@ -71,8 +75,9 @@ async def record_agent(
         if not await _is_known(session, profiles, name) and not everything:
             everything = True
             notes.append("no profile of its maker fits it: everything that it measures is recorded")
-        for root in (_SYSTEM, *(_EVERYTHING if everything else ())):
-            notes += await _walk(session, root)
+        notes += await _walk(session, _SYSTEM)
+        if everything:
+            notes += await walk_everything(session)
     finally:
         await client.close()
     varbinds = list(session.kept.values())
@@ -96,6 +101,20 @@ async def _is_known(session: SnmpSession, profiles: Mapping[str, Profile], name:
             raise
         return False
     return name is not None or not all(rule.standard for rule in profiles[found["profile"]].match)
+
+
+async def walk_everything(session: KeepingSession) -> list[str]:
+    """Keeps all that measures something; what could not be walked, as notes. When the branch of all makers is too much
+    for the agent or for a file, the branch of its own maker is asked for alone."""
+    notes: list[str] = []
+    for root in _EVERYTHING:
+        notes += await _walk(session, root)
+    failed = await _walk(session, _MAKERS)
+    named = session.kept.get(parse_oid(SYS_OBJECT_ID))
+    own = ".".join(str(named.value).split(".")[:_MAKER_PARTS]) if named is not None else ""
+    if failed and own.startswith(f"{_MAKERS}."):
+        failed += await _walk(session, own)
+    return notes + failed
 
 
 async def _walk(session: SnmpSession, root: str) -> list[str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from dcmon.collectors.decode_modbus import Block
 from dcmon.collectors.keeping import KeepingReader, KeepingSession
 from dcmon.collectors.recording import RecordedSession
 from dcmon.collectors.register_recording import RecordedRegisters
-from dcmon.collectors.snmp import INTEGER, NULL, VarBind, format_oid, parse_oid
+from dcmon.collectors.snmp import INTEGER, NULL, OBJECT_IDENTIFIER, VarBind, format_oid, parse_oid
 from dcmon.model import CollectError
-from dcmon.recorder import read_range
+from dcmon.recorder import read_range, walk_everything
 
 ROWS = [VarBind(parse_oid(f"1.3.6.1.4.1.99999.{number}"), INTEGER, number) for number in range(1, 6)]
 FAILED = VarBind(parse_oid("1.3.6.1.4.1.99999.6"), NULL, None)
@@ -24,6 +26,22 @@ async def test_what_the_agent_answered_is_kept_and_what_it_lacks_is_not() -> Non
     assert await session.walk(parse_oid("1.3.6.1.4.1.99999")) == [*ROWS, FAILED]
     assert {format_oid(oid) for oid in session.kept} == {format_oid(row.oid) for row in ROWS}
     assert counts == [1, 5]
+
+
+async def test_a_branch_that_is_too_much_is_left_for_that_of_the_maker() -> None:
+    class Large(RecordedSession):
+        async def walk_columns(self, columns: Sequence[bytes], **words: bool) -> dict[bytes, list[VarBind]]:
+            if columns[0] == parse_oid("1.3.6.1.4.1"):
+                raise CollectError("loop", "more than 100000 values")
+            return await super().walk_columns(columns, **words)
+
+    name = VarBind(parse_oid("1.3.6.1.2.1.1.2.0"), OBJECT_IDENTIFIER, "1.3.6.1.4.1.99999.7.1")
+    other = VarBind(parse_oid("1.3.6.1.4.1.4711.1"), INTEGER, 1)
+    session = KeepingSession(Large([*ROWS, other, name]))
+    await session.get([name.oid])
+    (note,) = await walk_everything(session)
+    assert note.startswith("1.3.6.1.4.1 is not in it: ")
+    assert list(session.kept.values()) == [name, *ROWS]
 
 
 class Counting(RecordedRegisters):
