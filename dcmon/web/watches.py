@@ -95,6 +95,12 @@ _FIRE = (
 _WATER = (("water.detected", "water.wet"),)
 _SHELL = (("glass.broken", "shell.glass"), ("intrusion.alarm", "shell.intrusion"))
 """Points and their words, the gravest first."""
+_WATCHED = (
+    ("section.fire", _FIRE, AssetKind.FIRE_PANEL),
+    ("section.water", _WATER, AssetKind.LEAK_UNIT),
+    ("section.shell", _SHELL, AssetKind.SHELL),
+)
+"""What is watched, its points, and the kind of asset that is there for nothing else."""
 
 
 def read_sections(look: Look) -> tuple[Section, ...]:
@@ -104,8 +110,8 @@ def read_sections(look: Look) -> tuple[Section, ...]:
         assets = [asset.id for asset in look.plan.site.assets if asset.section == section.id]
         watches = [
             watch
-            for title, points in (("section.fire", _FIRE), ("section.water", _WATER), ("section.shell", _SHELL))
-            if (watch := _watch(look, assets, look.words(title), points))
+            for title, points, kind in _WATCHED
+            if (watch := _watch(look, assets, look.words(title), points, kind))
         ]
         inlet = _inlet(look, [value for asset in assets if _measures_air(look, asset) for value in _air(look, asset)])
         quiet = ", ".join(watch.title for watch in watches if watch.known and not watch.bad)
@@ -142,9 +148,15 @@ def _air(look: Look, asset: str) -> list[float]:
     return look.latest.numbers(asset, "temperature") or look.latest.numbers(asset, "server_in.temperature")
 
 
-def _watch(look: Look, assets: list[str], title: str, points: tuple[tuple[str, str], ...]) -> Watch | None:
-    """The gravest thing that is true; unknown as soon as one contact cannot be believed; None when nothing watches."""
-    known = unusable = False
+def _watch(
+    look: Look, assets: list[str], title: str, points: tuple[tuple[str, str], ...], kind: AssetKind
+) -> Watch | None:
+    """The gravest thing that is true; unknown as soon as one contact cannot be believed; None when nothing watches.
+
+    An asset of `kind` that was never heard is unknown, too.
+    """
+    known = False
+    unusable = any(look.plan.kind_of(asset) is kind and not _heard(look, asset, points) for asset in assets)
     for point, word in points:
         for asset in assets:
             unusable = unusable or look.latest.unusable(asset, point)
@@ -155,6 +167,10 @@ def _watch(look: Look, assets: list[str], title: str, points: tuple[tuple[str, s
     if unusable:
         return Watch(title, look.words("node.unknown"), False, False)
     return Watch(title, look.words("section.quiet"), False, True) if known else None
+
+
+def _heard(look: Look, asset: str, points: tuple[tuple[str, str], ...]) -> bool:
+    return any(look.latest.readings(asset, point) for point, _ in points)
 
 
 def read_clocks(look: Look, clocks: Mapping[str, FaultClock]) -> tuple[ClockRow, ...]:

@@ -291,6 +291,13 @@ class TestWatches:
         fire = next(section for section in seen.sections if section.id == "fs2").watches[0]
         assert (fire.known, fire.bad, fire.state) == (False, False, "unknown")
 
+    def test_a_section_whose_panel_was_never_heard_is_unknown_and_not_unwatched(self) -> None:
+        site = FakeState()
+        site.say("leak-1", "water.detected", False, "1")
+        for section in view(site).sections:
+            fire = next(watch for watch in section.watches if watch.title == "Fire")
+            assert (fire.state, fire.known) == ("unknown", False)
+
     def test_the_gravest_of_several_fire_contacts_is_shown(self) -> None:
         site = web_state.normal()
         for point in ("fire.fault", "fire.alarm", "fire.pre_alarm"):
