@@ -9,10 +9,11 @@ from typing import Any
 from dcmon.config.agent import Agent
 from dcmon.config.collectors import Collectors
 from dcmon.config.config import Config
+from dcmon.config.entries import parse_entry
 from dcmon.config.people import People
 from dcmon.config.rules import Rules
 from dcmon.config.site import Site
-from dcmon.model import Changes, Quality, Reading, SeriesKey, Snapshot, Value
+from dcmon.model import Changes, Quality, Reading, Record, SeriesKey, Snapshot, Value, iso_utc
 from dcmon.thresholds import Judge
 
 T0 = 1_795_000_000_000
@@ -154,6 +155,14 @@ class World:
         changes = self.judge.step(batch, now)
         self.all.extend(changes)
         return changes
+
+    def enter(self, second: float, kind: str, **words: Any) -> Record:
+        """Somebody puts something on record; `start` and `end` are seconds, too."""
+        times = {word: iso_utc(at(words.pop(word))) for word in ("start", "end", "announced") if word in words}
+        entry = parse_entry({"kind": kind, "by": "Anna", **words, **times})
+        record, changes = self.judge.enter(entry, at(second))
+        self.all.extend(changes)
+        return record
 
     def wait(self, second: float) -> Changes:
         """Time passes."""

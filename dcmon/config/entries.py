@@ -19,10 +19,12 @@ from pydantic import (
     model_validator,
 )
 
-from dcmon.config.base import Identifier, Strict
+from dcmon.config.base import Duration, Identifier, Strict
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
+_LONGEST_MUTE_MS = 31 * 86_400_000
+_LONGEST_DRILL_MS = 7 * 86_400_000
 
 
 class EntryError(ValueError):
@@ -46,6 +48,18 @@ Instant = Annotated[int, BeforeValidator(_instant), WithJsonSchema({"type": "str
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 """A short text that must not be empty."""
+
+
+def _words(text: Any) -> Any:
+    return [word.strip() for word in text.split(",") if word.strip()] if isinstance(text, str) else text
+
+
+Names = Annotated[tuple[Line, ...], BeforeValidator(_words)]
+"""A list, or a text with commas between the names."""
+
+
+def _expected(word: Any) -> Any:
+    return {"alarm": word} if isinstance(word, str) else word
 
 
 class _Entry(Strict):
@@ -85,9 +99,87 @@ class CorrectionEntry(_Entry):
         return self
 
 
-Entry = Delivery | CorrectionEntry
+class _Planned(_Entry):
+    """What maintenance and drills share: a time ahead, and what they are about."""
 
-ENTRIES: Mapping[str, type[_Entry]] = {"delivery": Delivery, "correction": CorrectionEntry}
+    title: Line
+    start: Instant
+    end: Instant
+    with_fed: bool = Field(default=False, description="the scope reaches what the named assets feed, too")
+    contact: str = Field(default="", max_length=200, description="who is to be asked")
+    text: str = Field(default="", max_length=4000, description="what is done, for those who are told")
+
+    @model_validator(mode="after")
+    def _forward(self) -> _Planned:
+        if self.end <= self.start:
+            raise ValueError("it ends before it starts")
+        return self
+
+
+class Maintenance(_Planned):
+    """Planned work (T25). Muting and leaving out of the figures are two things; see [maintenance](maintenance.md)."""
+
+    kind: Literal["maintenance"]
+    cls: Literal["no", "low", "high"] = Field(alias="class", description="the risk for the promised service (PSA)")
+    announced: Instant | None = Field(default=None, description="when the customers were told; `at` when absent")
+    scope: Annotated[Names, Field(min_length=1)] = Field(
+        description="ids of assets and groups, and of controls or indicators that are to be left out"
+    )
+    mute: bool = Field(default=False, description="alarms of the scope tell nobody before the window is over")
+    exclude: bool = Field(default=False, description="the figures of the scope leave the window out, if it was in time")
+    uid: Line | None = Field(default=None, description="what a calendar calls it; the same again replaces it")
+    sequence: int = Field(default=0, ge=0, description="counts the changes of one uid")
+
+    @model_validator(mode="after")
+    def _short_enough(self) -> Maintenance:
+        if self.mute and self.end - self.start > _LONGEST_MUTE_MS:
+            raise ValueError("it mutes for more than 31 days; enter shorter ones, so that a slip does not go unheard")
+        return self
+
+
+class Expected(Strict):
+    """An alarm that a drill must bring about."""
+
+    alarm: Annotated[str, StringConstraints(pattern=r"^[^/\s]+(/[^/\s]+)?$")] = Field(
+        description="the rule's id, or RULE/ASSET"
+    )
+    within: Duration | None = Field(default=None, description="by when; until the drill's end when absent")
+    after: Identifier | None = Field(
+        default=None, description="the time runs from the start of this sequence; from the drill's start when absent"
+    )
+
+
+class Drill(_Planned):
+    """A test with expected alarms (T18): these tell nobody, and those that do not come page."""
+
+    kind: Literal["drill"]
+    scope: Names = Field(default=(), description="ids of assets and groups; the whole site when empty")
+    expected: Annotated[tuple[Annotated[Expected, BeforeValidator(_expected)], ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _short_enough(self) -> Drill:
+        if self.end - self.start > _LONGEST_DRILL_MS:
+            raise ValueError("a drill of more than 7 days would hide faults; enter a shorter one")
+        return self
+
+
+class Cancel(_Entry):
+    """Maintenance or a drill does not take place, or is over before its time. It stays on record as void."""
+
+    kind: Literal["cancel"]
+    record: Line = Field(description="id of its record")
+    reason: Line
+
+
+Entry = Delivery | CorrectionEntry | Maintenance | Drill | Cancel
+
+ENTRIES: Mapping[str, type[_Entry]] = {
+    "delivery": Delivery,
+    "correction": CorrectionEntry,
+    "maintenance": Maintenance,
+    "drill": Drill,
+    "cancel": Cancel,
+}
 """Every kind of entry and its words."""
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])

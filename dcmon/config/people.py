@@ -103,12 +103,22 @@ class Route(Strict):
     resolved: bool = Field(default=True, description="tell the same people when it is over")
 
 
+class Planned(Strict):
+    """Who hears of maintenance and drills, and when."""
+
+    to: tuple[Recipient, ...] = Field(default=(), description="the last route's `to` when empty")
+    before: tuple[Duration, ...] = Field(
+        default=(86_400_000, 3_600_000), description="so long before the start they are reminded"
+    )
+
+
 class People(Strict):
     """Everybody, and the way to them."""
 
     people: Annotated[tuple[Person, ...], Field(min_length=1)]
     rosters: tuple[Roster, ...] = ()
     routes: Annotated[tuple[Route, ...], Field(min_length=1)]
+    planned: Planned = Planned()
 
     def person(self, person_id: str) -> Person | None:
         return next((person for person in self.people if person.id == person_id), None)

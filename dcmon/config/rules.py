@@ -326,7 +326,28 @@ class SequenceSpec(Strict):
         return self
 
 
-Rule = ListedRule | StepRule
+class PlannedRule(BaseRule):
+    """What planned work gives rise to; it need not be written, and is told of by its own incident."""
+
+    kind: Literal["planned"] = "planned"
+
+
+LATE_NOTICE = PlannedRule.model_validate({
+    "id": "late-notice", "class": "monitoring", "severity": "warning", "page": False, "tom": ["T25"],
+    "title": "maintenance was announced too late",
+    "cause": "A window of class low or high was entered, or moved, less than 28 days before its start.",
+    "consequence": "The promise of four weeks' notice is broken, and the window counts in the availability figures.",
+    "response": "Move the window, or put it on record why it could not wait.",
+})  # fmt: skip
+DRILL_MISSING = PlannedRule.model_validate({
+    "id": "drill-missing", "class": "monitoring", "severity": "critical", "tom": ["T18"],
+    "title": "missing in the drill",
+    "cause": "The fault was not brought about, a device does not see it, or dcmon does not read it.",
+    "consequence": "In earnest nobody would be told.",
+    "response": "Tell whoever leads the drill. Find out whether the device saw it; acknowledge to take note.",
+})  # fmt: skip
+
+Rule = ListedRule | StepRule | PlannedRule
 Loc = tuple[str | int, ...]
 
 
@@ -351,16 +372,22 @@ class Rules(Strict):
     targets: dict[str, Annotated[float, Field(gt=0, le=100)]] = Field(default_factory=dict)
     rules: tuple[ListedRule, ...]
     sequences: tuple[SequenceSpec, ...] = ()
+    late_notice: PlannedRule = Field(default=LATE_NOTICE, description="maintenance was announced too late (T25)")
+    drill_missing: PlannedRule = Field(default=DRILL_MISSING, description="an expected alarm did not come (T18)")
 
     def placed(self) -> Iterator[tuple[Loc, Rule]]:
-        """Everything that can raise an alarm, with its place in the file: rules, then the steps of sequences."""
+        """Everything in the file that can raise an alarm, with its place: rules, steps of sequences, planned work."""
         for position, rule in enumerate(self.rules):
             yield ("rules", position), rule
         for position, sequence in enumerate(self.sequences):
             for place, step in enumerate(sequence.steps):
                 yield ("sequences", position, "steps", place), step
+        for name in ("late_notice", "drill_missing"):
+            if name in self.model_fields_set:
+                yield (name,), getattr(self, name)
 
     @cached_property
     def judged(self) -> tuple[Rule, ...]:
-        """Everything that can raise an alarm."""
-        return tuple(rule for _, rule in self.placed())
+        """Everything that can raise an alarm, written or not."""
+        written = tuple(rule for _, rule in self.placed())
+        return (*written, *(rule for rule in (self.late_notice, self.drill_missing) if rule not in written))

@@ -13,7 +13,7 @@ from dcmon.config.base import format_duration
 from dcmon.config.rules import FollowsRule, StepRule
 from dcmon.model import Alarm, AlarmState
 from dcmon.thresholds.board import Judged
-from dcmon.thresholds.cells import NOT_JUDGED, Cell, Describer
+from dcmon.thresholds.cells import NOT_JUDGED, Cell, Describer, Hush
 from dcmon.thresholds.clocks import Clocks
 from dcmon.thresholds.incidents import IncidentBook
 from dcmon.thresholds.ledger import Ledger, alarm_transition
@@ -40,6 +40,10 @@ class Alarms:
         self._dirty = dirty
         self._offers: list[tuple[Judged, Callable[[Cell], bool]]] = []
         self._watchers: dict[str, list[Judged]] = {}
+        self.planned: Callable[[Cell, int], Hush | None] = lambda cell, now: None
+        """Says whether planned work keeps an alarm from telling anybody."""
+        self.came: Callable[[Cell, int], None] = lambda cell, now: None
+        """Hears of every alarm that becomes active."""
 
     def watch(self, watcher: Judged, offer: Callable[[Cell], bool]) -> None:
         """Has `watcher` look again whenever an alarm for which `offer` is true changes its state or its condition."""
@@ -81,7 +85,7 @@ class Alarms:
         else:
             self._unknown(cell)
         self._clocks.condition(cell.row, holds, now, min(since, now))
-        if holds is True and cell.row.state is AlarmState.ACTIVE:
+        if holds is True and cell.row.state is AlarmState.ACTIVE and not self._uncounted(cell, now):
             self._clocks.alarm_active(cell.rule, cell.row, now)
 
     def back_date(self, cell: Cell, started: int, now: int) -> None:
@@ -148,15 +152,19 @@ class Alarms:
             value=cell.source.present_value(), reason=f"{self._what(cell)}{lasted}: {cell.source.describe()}",
         )  # fmt: skip
         place = self._ledger.mark()
-        if row.shelved_until is not None and row.shelved_until > now:
-            row = replace(row, incident=None, suppressed=f"shelved: {row.shelved_reason}")
+        hush = self._hush(row, cell, now)
+        if hush is not None:
+            row = replace(row, incident=None, suppressed=hush.reason)
             self._keep(cell, row)
         else:
             self._keep(cell, row)
             self._incidents.place(cell, now)
         self._ledger.tell(alarm_transition(cell.row, now, AlarmState.ACTIVE, row.reason), place)
-        self._tasks.alarm_active(cell.rule, cell.row, now)
-        self._clocks.alarm_active(cell.rule, cell.row, now)
+        if hush is None:
+            self._tasks.alarm_active(cell.rule, cell.row, now)
+        if hush is None or not hush.excluded:
+            self._clocks.alarm_active(cell.rule, cell.row, now)
+        self.came(cell, now)
 
     def _leave(self, cell: Cell, now: int, reason: str) -> None:
         """Back to normal, or to returned while nobody has acknowledged what was active."""
@@ -199,16 +207,38 @@ class Alarms:
         self._ledger.tell(alarm_transition(row, now, "shelved", f"shelved by {by}: {reason}", {"until": until}))
 
     def _unshelve(self, cell: Cell, now: int) -> None:
-        row = replace(cell.row, shelved_until=None, shelved_reason=None)
-        if row.state is AlarmState.ACTIVE and row.incident is None:
-            row = replace(row, suppressed=None, reason=f"{row.reason}; it was shelved until now")
-            self._keep(cell, row)
-            place = self._ledger.mark()
-            self._incidents.place(cell, now)
-            self._ledger.tell(alarm_transition(cell.row, now, AlarmState.ACTIVE, row.reason), place)
-            self._tasks.alarm_active(cell.rule, cell.row, now)
-        else:
-            self._keep(cell, row)
+        self._keep(cell, replace(cell.row, shelved_until=None, shelved_reason=None))
+        self.reconsider(cell, now, "it was shelved until now")
+
+    def reconsider(self, cell: Cell, now: int, why: str) -> None:
+        """What kept an alarm from telling anybody may be over: if so, an active one tells like any that is new."""
+        row = cell.row
+        if row.state is not AlarmState.ACTIVE or row.incident is not None or row.suppressed is None:
+            return
+        hush = self._hush(row, cell, now)
+        if hush is not None:
+            self._keep(cell, replace(row, suppressed=hush.reason))
+            return
+        row = replace(row, suppressed=None, reason=f"{row.reason}; {why}")
+        self._keep(cell, row)
+        place = self._ledger.mark()
+        self._incidents.place(cell, now)
+        self._ledger.tell(alarm_transition(cell.row, now, AlarmState.ACTIVE, row.reason), place)
+        self._tasks.alarm_active(cell.rule, cell.row, now)
+        self._clocks.alarm_told(cell.rule, cell.row, now)
+
+    def _hush(self, row: Alarm, cell: Cell, now: int) -> Hush | None:
+        if row.shelved_until is not None and row.shelved_until > now:
+            return Hush(f"shelved: {row.shelved_reason}")
+        return self.planned(cell, now)
+
+    def _uncounted(self, cell: Cell, now: int) -> bool:
+        """Whether the alarm tells nobody, and its time does not count either."""
+        row = cell.row
+        if row.incident is not None or row.suppressed is None:
+            return False
+        hush = self._hush(row, cell, now)
+        return hush is not None and hush.excluded
 
     def keep_row(self, row: Alarm) -> None:
         """A row that another part of the core has changed."""

@@ -15,7 +15,16 @@ Fire, water and intrusion are explained by nothing but their like: they page wha
 
 from __future__ import annotations
 
-from dcmon.config.rules import AlarmClass, BlindRule, CapacityRule, CountRule, FollowsRule, SilentRule, StepRule
+from dcmon.config.rules import (
+    AlarmClass,
+    BlindRule,
+    CapacityRule,
+    CountRule,
+    FollowsRule,
+    PlannedRule,
+    SilentRule,
+    StepRule,
+)
 from dcmon.model import AlarmState
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.topology import Topology
@@ -111,4 +120,6 @@ def is_group(cell: Cell) -> bool:
 
 
 def _strangers(one: Cell, other: Cell) -> bool:
+    if isinstance(one.rule, PlannedRule) or isinstance(other.rule, PlannedRule):
+        return True
     return one.rule.cls is not other.rule.cls and bool(INDEPENDENT & {one.rule.cls, other.rule.cls})

@@ -69,6 +69,16 @@ class Clocks:
             if known is not None and alarm.state in (AlarmState.ACTIVE, AlarmState.PENDING):
                 known.suffer(alarm.key)
 
+    def alarm_told(self, rule: Rule, alarm: Alarm, now: int) -> None:
+        """A fault of which nobody was to hear until now: its clock runs, or, where that time did not count, starts."""
+        run = self._of(alarm)
+        if run is None or run.row.state == "stopped":
+            self.alarm_active(rule, replace(alarm, started=now), now)
+        elif run.row.incident is None:
+            self._keep(run, replace(run.row, incident=alarm.incident))
+            if run.row.warned:
+                self._announce(run, now, max(run.row.warned), "; nobody was told before")
+
     def alarm_active(self, rule: Rule, alarm: Alarm, now: int) -> None:
         """A fault: starts its clock, or goes on with the one of a fault that was over only shortly."""
         spec = rule.clock
@@ -175,12 +185,15 @@ class Clocks:
             breach = percent == BREACH
             row = replace(run.row, warned=(*run.row.warned, percent), state="breached" if breach else run.row.state)
             self._keep(run, row)
-            lasted, limit = format_duration(run.row.limit_ms * percent // BREACH), format_duration(run.row.limit_ms)
-            if breach:
-                self._tell(run, now, "breached", f"{self._what(run)} was not fixed within {limit}", percent)
-            else:
-                self._tell(run, now, "warned", f"{self._what(run)} lasts {lasted}, {percent} % of {limit}", percent)
+            self._announce(run, now, percent)
         self._timers.set(run.timer, self._next(run))
+
+    def _announce(self, run: _Run, now: int, percent: int, remark: str = "") -> None:
+        lasted, limit = format_duration(run.row.limit_ms * percent // BREACH), format_duration(run.row.limit_ms)
+        if percent == BREACH:
+            self._tell(run, now, "breached", f"{self._what(run)} was not fixed within {limit}{remark}", percent)
+        else:
+            self._tell(run, now, "warned", f"{self._what(run)} lasts {lasted}, {percent} % of {limit}{remark}", percent)
 
     def _stop(self, run: _Run, stopped: int, now: int) -> None:
         row = replace(run.row, state="stopped", stopped=stopped)

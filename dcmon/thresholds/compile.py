@@ -76,7 +76,7 @@ class Compiler:
         """All rules: those on devices and groups at once, those on series as the series show."""
         rules = sorted(self._config.rules.judged, key=lambda rule: rule.kind == "silent")
         for rule in rules:
-            if rule.kind != "step":
+            if rule.kind in _KINDS:
                 _KINDS[rule.kind](self, rule)
         for sequence in self._config.rules.sequences:
             self.sequence(sequence)
@@ -279,4 +279,4 @@ _KINDS: dict[str, Callable[[Compiler, Any], None]] = {
     "capacity": Compiler.capacity,
     "follows": Compiler.follows,
 }
-"""Kind of rule -> what makes its watches."""
+"""Kind of rule -> what makes its watches. Steps belong to sequences, alarms of planned work to their windows."""

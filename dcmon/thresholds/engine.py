@@ -25,11 +25,13 @@ from dcmon.thresholds.entries import Entries
 from dcmon.thresholds.incidents import IncidentBook
 from dcmon.thresholds.intervals import Indicators, IndicatorView
 from dcmon.thresholds.ledger import Ledger
+from dcmon.thresholds.planning import Planning
 from dcmon.thresholds.restore import close_orphans, last_alive, restore_cells, shift_silence
 from dcmon.thresholds.silence import Fader
 from dcmon.thresholds.tasks import Tasks
 from dcmon.thresholds.timers import Phase, Timer, Timers
 from dcmon.thresholds.topology import Topology
+from dcmon.thresholds.windows import Windows
 
 SLACK_MS = 2_000
 """A clock that goes back by no more than this is taken to stand still; by more, to have been set."""
@@ -63,7 +65,9 @@ class Judge:
         self._alarms = Alarms(
             self._ledger, self._timers, self._topology, self._incidents, self._tasks, self._clocks, self._board.dirty
         )
-        self._entries = Entries(self._ledger, self._topology, lambda: (one.id for one in self._indicators.indicators()))
+        self._windows = Windows(config, self._ledger, self._timers, self._topology, self._alarms)
+        planning = Planning(config, self._ledger, self._topology, self._windows, self._indicator_ids)
+        self._entries = Entries(self._ledger, self._topology, self._indicator_ids, planning)
         self._incidents.keep_row = self._alarms.keep_row
         self._incidents.moved = self._clocks.moved
         self._incidents.same_fault = self._clocks.same_fault
@@ -136,8 +140,10 @@ class Judge:
     def acknowledge(self, incident_id: str, by: str, now: int) -> Changes:
         """Somebody deals with an incident and all its alarms. KeyError when the id is unknown; twice is once."""
         before = self.step((), now)
-        for key in self._incidents.acknowledge(incident_id, by, max(now, self._now)):
+        keys = self._incidents.acknowledge(incident_id, by, max(now, self._now))
+        for key in keys:
             self._alarms.acknowledged(key, by, max(now, self._now))
+        self._windows.acknowledged(keys, max(now, self._now))
         before.extend(self._ledger.take())
         return before
 
@@ -192,6 +198,9 @@ class Judge:
     def availability(self, now: int) -> list[IndicatorView]:
         """The present state of each indicator."""
         return self._indicators.views()
+
+    def _indicator_ids(self) -> list[str]:
+        return [one.id for one in self._indicators.indicators()]
 
     def _take(self, readings: Sequence[Reading], now: int) -> None:
         """The hot path: most readings say what was said before."""
@@ -259,6 +268,7 @@ class Judge:
             absence.listening = start if gap > 0 else NEVER
         for run in self._compiler.runs:
             run.go_on(start, gap)
+        self._windows.resume(start, gap)
         close_orphans(self._ledger, self._alarms, self._incidents, start)
         self._incidents.resume(start)
         self._indicators.begin(start, alive if gap > 0 else None)
@@ -273,6 +283,7 @@ class Judge:
         self._clocks.shift(delta)
         self._incidents.shift(delta)
         self._tasks.shift(delta)
+        self._windows.clock_set()
         for run in self._compiler.runs:
             run.shift(delta)
         for watch in self._compiler.silent_watches:

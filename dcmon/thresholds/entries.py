@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from dcmon.config.entries import CorrectionEntry, Delivery, Entry, EntryError
+from dcmon.config.entries import Cancel, CorrectionEntry, Delivery, Drill, Entry, EntryError, Maintenance
 from dcmon.config.site import AssetKind
-from dcmon.model import Record, Transition
-from dcmon.thresholds.ledger import Ledger
+from dcmon.model import Record
+from dcmon.thresholds.ledger import Ledger, record_transition
 from dcmon.thresholds.logic import show_value
+from dcmon.thresholds.planning import Planning
 from dcmon.thresholds.stamps import stamp
 from dcmon.thresholds.topology import Topology
 
@@ -20,10 +21,13 @@ FUTURE_MS = 300_000
 class Entries:
     """Takes entries of every kind."""
 
-    def __init__(self, ledger: Ledger, topology: Topology, indicators: Callable[[], Iterable[str]]) -> None:
+    def __init__(
+        self, ledger: Ledger, topology: Topology, indicators: Callable[[], Iterable[str]], planning: Planning
+    ) -> None:
         self._ledger = ledger
         self._topology = topology
         self._indicators = indicators
+        self._planning = planning
 
     def take(self, entry: Entry, now: int) -> Record:
         """Makes the record of an entry. EntryError when it does not fit the site or the time."""
@@ -57,6 +61,15 @@ class Entries:
         )  # fmt: skip
         return self._put(row, now)
 
+    def maintenance(self, entry: Maintenance, at: int, now: int) -> Record:
+        return self._planning.maintenance(entry, at, now)
+
+    def drill(self, entry: Drill, at: int, now: int) -> Record:
+        return self._planning.drill(entry, at, now)
+
+    def cancel(self, entry: Cancel, at: int, now: int) -> Record:
+        return self._planning.cancel(entry, at, now)
+
     def _keep(
         self,
         kind: str,
@@ -79,15 +92,11 @@ class Entries:
         return row
 
 
-def record_transition(row: Record, now: int, state: str) -> Transition:
-    """A transition of a record, with what every reader of one needs."""
-    facts = {"kind": row.kind, "verdict": row.verdict, "started": row.started, "by": row.by, "tom": list(row.tom)}
-    reason = f"{row.reason} ({row.by})" if row.by else row.reason
-    return Transition(now, "record", row.id, state, reason, row.subject, row.rule, data={**row.data, **facts})
-
-
 _KINDS: dict[str, Callable[[Entries, Any, int, int], Record]] = {
     "delivery": Entries.delivery,
     "correction": Entries.correction,
+    "maintenance": Entries.maintenance,
+    "drill": Entries.drill,
+    "cancel": Entries.cancel,
 }
 """Kind of entry -> what makes its record."""

@@ -31,6 +31,10 @@ class GroupWatch(Watch):
         self.unable: tuple[str, ...] = ()
         self.unknown: tuple[str, ...] = tuple(group.members)
 
+    def evaluate(self, now: int) -> None:
+        super().evaluate(now)
+        self.alarms.reconsider(self.cell, now, "another member is not able")
+
     def sort_members(self) -> None:
         """Looks at every member's conditions."""
         sorted_out: dict[Truth, list[str]] = {True: [], False: [], None: []}

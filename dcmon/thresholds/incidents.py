@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from dcmon.config.rules import Incidents as IncidentSettings
+from dcmon.config.rules import PlannedRule
 from dcmon.model import Alarm, AlarmState, Incident, Severity
 from dcmon.thresholds.causes import Causes, is_group
 from dcmon.thresholds.cells import Cell
@@ -237,7 +238,8 @@ class IncidentBook:
 
     def _sibling(self, incident: Incident, cell: Cell) -> bool:
         """Whether another member of a group that is in doubt as a whole has opened the incident just now."""
-        if incident.cls != cell.rule.cls.value:
+        root = self.cells.get(incident.alarms[0])
+        if incident.cls != cell.rule.cls.value or (root is not None and isinstance(root.rule, PlannedRule)):
             return False
         return any(
             incident.root in self._topology.groups[group].members and self._causes.doubted(group, cell)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dcmon.model import Alarm, Changes, FaultClock, Incident, Interval, Record, Severity, Snapshot, Task, Transition
@@ -18,6 +18,8 @@ class Ledger:
         self.clocks: dict[str, FaultClock] = dict(snapshot.clocks)
         self.intervals: dict[str, Interval] = dict(snapshot.intervals)
         self.records: dict[str, Record] = dict(snapshot.records)
+        self.recorded: Callable[[Record], None] = lambda row: None
+        """Hears of every record that is new or has changed."""
         self._changes = Changes()
 
     def take(self) -> Changes:
@@ -39,6 +41,7 @@ class Ledger:
 
     def put_record(self, row: Record) -> None:
         self.records[row.id] = self._changes.records[row.id] = row
+        self.recorded(row)
 
     def put_interval(self, row: Interval) -> None:
         """The open interval of its indicator, or, with an end, the closed one."""
@@ -84,3 +87,13 @@ def incident_transition(
         now, "incident", row.id, state, reason, asset or row.root, rule or row.rule, severity or row.severity, row.id,
         facts | dict(data or {}),
     )  # fmt: skip
+
+
+def record_transition(row: Record, now: int, state: str, reason: str | None = None, **more: Any) -> Transition:
+    """A transition of a record, with what every reader of one needs; `reason` where it is not the record's."""
+    facts = {"kind": row.kind, "verdict": row.verdict, "started": row.started, "by": row.by, "tom": list(row.tom)}
+    if reason is None:
+        reason = f"{row.reason} ({row.by})" if row.by else row.reason
+    data = {**row.data, **facts, **more}
+    about = next(iter(row.data.get("scope", ())), row.subject)
+    return Transition(now, "record", row.id, state, reason, about, row.rule, data=data)

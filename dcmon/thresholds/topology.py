@@ -57,11 +57,23 @@ class Topology:
         """Everything that feeds `asset`, over any number of steps."""
         return self._upstream.get(asset, frozenset())
 
+    def downstream(self, asset: str) -> frozenset[str]:
+        """Everything that `asset` feeds, over any number of steps."""
+        return frozenset(self._downstream.get(asset, ()))
+
     def line(self, asset: str) -> frozenset[str]:
         """An asset with all that feeds it and that it feeds, and what stands in for any of these or is stood in for."""
         line = {asset, *self.upstream(asset), *self._downstream.get(asset, ())}
         line |= {other for one in line for other in (*self.stood_in_for(one), *self._stand_ins.get(one, ()))}
         return frozenset(line | {fed for one in line for fed in self._downstream.get(one, ())})
+
+    def reach(self, names: Iterable[str], *, with_fed: bool) -> frozenset[str]:
+        """The named assets and groups with the groups' members, and, if so wanted, all that these feed."""
+        found = set(names)
+        for name in names:
+            found.update(self.groups[name].members if name in self.groups else ())
+        fed = {other for name in found for other in self.downstream(name)} if with_fed else set[str]()
+        return frozenset(found | fed)
 
     def groups_of(self, asset: str) -> tuple[str, ...]:
         return self._groups_of.get(asset, ())

@@ -45,6 +45,22 @@ PROFILE = settings.get_profile("engine")
 
 Event = tuple[int, str, Any]
 
+WINDOW: dict[str, Any] = {"title": "Work", "class": "low", "start": 60, "end": 9_000, "mute": True, "with_fed": True,
+                          "scope": ["mains-a", "env-1", "uplink-1", "tank-a"]}  # fmt: skip
+DRILL: dict[str, Any] = {"title": "Drill", "start": 100, "end": 7_000, "expected": [
+    "on-battery", "mains-outage", {"alarm": "mains-lost/mains-b", "within": "20m"},
+    {"alarm": "no-load", "after": "takeover", "within": "2m"},
+]}  # fmt: skip
+
+
+def site(*, live: bool, planned: bool = True) -> World:
+    """A world with a window of maintenance and a drill ahead, unless it is to have none."""
+    world = World(CONFIG, live=live)
+    if planned:
+        world.enter(0, "maintenance", **WINDOW)
+        world.enter(0, "drill", **DRILL)
+    return world
+
 
 @st.composite
 def timelines(draw: st.DrawFn) -> list[Event]:
@@ -72,7 +88,7 @@ def stamped(changes: Changes) -> list[tuple[Any, ...]]:
 
 def play(batches: list[tuple[int, list[Reading]]], live: bool) -> World:
     """Batches, each judged at its time; then a day passes."""
-    world = World(CONFIG, live=live)
+    world = site(live=live)
     for now, batch in batches:
         world.step(batch, now)
     world.wait(200_000)
@@ -111,7 +127,7 @@ def test_how_often_the_engine_is_woken_changes_nothing(events: list[Event], live
 @PROFILE
 def test_waking_the_engine_exactly_when_it_asks_changes_nothing(events: list[Event], live: bool) -> None:
     batches = one_by_one(events)
-    eager = World(CONFIG, live=live)
+    eager = site(live=live)
     for now, batch in [*batches, (at(200_000), [])]:
         while (due := eager.judge.next_due()) is not None and due < now:
             eager.step([], due)
@@ -124,7 +140,7 @@ def test_waking_the_engine_exactly_when_it_asks_changes_nothing(events: list[Eve
 def test_a_restart_at_any_moment_changes_no_decision(events: list[Event], one: int, two: int) -> None:
     heard = [(0, f"{device}/device.reachable", True) for device in CONFIG.collectors.devices]
     batches = one_by_one([*heard, *((second + 1, series, value) for second, series, value in events)])
-    restarted, plain = World(CONFIG, live=True), World(CONFIG, live=True)
+    restarted, plain = site(live=True), site(live=True)
     for position, (now, batch) in enumerate(batches):
         restarted.step(batch, now)
         plain.step(batch, now)
@@ -140,7 +156,7 @@ def test_a_restart_at_any_moment_changes_no_decision(events: list[Event], one: i
 def test_a_restart_without_any_reading_loses_no_alarm_and_opens_no_incident_twice(
     events: list[Event], moment: int
 ) -> None:
-    world = World(CONFIG)
+    world = site(live=False)
     for position, (now, batch) in enumerate(one_by_one(events)):
         world.step(batch, now)
         if position == moment:
@@ -177,7 +193,7 @@ def test_times_never_run_backwards_and_every_transition_says_why(events: list[Ev
 @given(timelines(), st.booleans())
 @PROFILE
 def test_open_incidents_have_a_live_alarm_and_every_paging_alarm_is_in_one(events: list[Event], live: bool) -> None:
-    world = World(CONFIG, live=live)
+    world = site(live=live)
     for now, batch in one_by_one(events):
         world.step(batch, now)
         judge = world.judge
@@ -187,8 +203,26 @@ def test_open_incidents_have_a_live_alarm_and_every_paging_alarm_is_in_one(event
             assert "active" not in states or incident.state == "open"
             assert incident.state != "open" or states & {"pending", "active"}
         for row in judge.alarms.values():
-            if row.state == "active":
+            if row.state == "active" and not is_planned(row.suppressed, now):
                 assert row.incident is not None and judge.incidents[row.incident].state == "open"
+
+
+def is_planned(suppressed: str | None, now: int) -> bool:
+    """Whether a window or a drill may still keep an alarm from telling anybody."""
+    ends = {"maintenance": at(WINDOW["end"]), "drill": at(DRILL["end"])}
+    return suppressed is not None and now < ends.get(suppressed.partition(" ")[0], 0)
+
+
+@given(timelines(), st.booleans())
+@PROFILE
+def test_a_drill_ends_by_itself_with_a_word_on_every_expected_alarm(events: list[Event], live: bool) -> None:
+    world = play(one_by_one(events), live)
+    drill = next(row for row in world.judge.records.values() if row.kind == "drill")
+    assert (drill.state, drill.verdict in ("passed", "failed", "incomplete")) == ("done", True)
+    expected = drill.data["expected"]
+    assert {one["state"] for one in expected} <= {"come", "before", "missing", "late"}
+    paged = {t.subject for t in world.all.transitions if t.type == "alarm" and t.rule == "drill-missing"}
+    assert len(paged) == sum(one["state"] in ("missing", "late") for one in expected)
 
 
 @given(timelines(), st.booleans())
@@ -257,7 +291,7 @@ def test_looking_only_at_neighbours_finds_every_incident_that_looking_at_all_fin
     events: list[Event], live: bool
 ) -> None:
     batches = one_by_one(events)
-    thorough = World(CONFIG, live=live)
+    thorough = site(live=live)
     book = thorough.judge._incidents
     book._near = lambda cell: sorted(book._open(), key=book._age)  # type: ignore[method-assign]
     for now, batch in batches:

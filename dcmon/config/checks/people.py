@@ -32,6 +32,8 @@ def _recipients(loaded: Loaded) -> Iterator[tuple[Loc, Recipient]]:
         for number, step in enumerate(route.escalation):
             for place, recipient in enumerate(step.to):
                 yield ("routes", position, "escalation", number, "to", place), recipient
+    for place, recipient in enumerate(loaded.config.people.planned.to):
+        yield ("planned", "to", place), recipient
 
 
 def references(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
