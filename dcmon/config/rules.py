@@ -103,6 +103,15 @@ class TaskSpec(Strict):
     closes_after_rise: float = Field(gt=0, description="in the point's unit")
 
 
+class Translation(Strict):
+    """The words of a rule in German; what is missing is shown as the rule has it."""
+
+    title: str = ""
+    cause: str = ""
+    consequence: str = ""
+    response: str = ""
+
+
 class BaseRule(Strict):
     """What every rule has."""
 
@@ -131,8 +140,14 @@ class BaseRule(Strict):
     cause: str = ""
     consequence: str = ""
     response: str = ""
+    de: Translation = Field(default=Translation(), description="the same for people and pages that speak German")
     clock: Clock | None = None
     task: TaskSpec | None = None
+
+    def word(self, name: Literal["title", "cause", "consequence", "response"], language: str) -> str:
+        """One of its texts in `language` (de or en)."""
+        translated = getattr(self.de, name) if language == "de" else ""
+        return str(translated or getattr(self, name))
 
 
 class StateRule(BaseRule, Test):

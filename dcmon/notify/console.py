@@ -11,6 +11,7 @@ from rich.text import Text
 from dcmon.config.people import Person
 from dcmon.model import Notification, Severity
 from dcmon.notify.text import because, clean, label
+from dcmon.notify.translation import translate
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _STYLES = {Severity.CRITICAL: "bold white on red", Severity.WARNING: "bold black on yellow", Severity.INFO: "bold"}
@@ -33,7 +34,7 @@ def line(notification: Notification, person: Person) -> Text:
 
     Device names are taken as text: no markup, no control characters.
     """
-    facts = notification.facts
+    facts, subject = translate(notification.facts, notification.subject, person.language)
     zone = ZoneInfo(str(facts.get("timezone") or "UTC"))
     at = (_EPOCH + dt.timedelta(milliseconds=notification.created)).astimezone(zone)
     word = label(notification.kind, notification.severity, facts, person.language)
@@ -41,7 +42,7 @@ def line(notification: Notification, person: Person) -> Text:
     return Text.assemble(
         (f"{at:%H:%M:%S} ", "dim"),
         (f" {word} ", style),
-        f" {clean(notification.subject)} ",
+        f" {clean(subject)} ",
         ("-> ", "dim"),
         (clean(person.name), "bold"),
         (f" ({notification.channel}): ", "dim"),

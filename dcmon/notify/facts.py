@@ -13,6 +13,7 @@ from urllib.parse import quote
 from dcmon.config.config import Config
 from dcmon.config.rules import Rule
 from dcmon.model import Alarm, AlarmState, FaultClock, Incident, Task
+from dcmon.notify.translation import german
 
 _MAX_ALARMS = 20
 """Alarms listed one by one; a message that nobody reads to its end helps nobody. The page shows all."""
@@ -115,6 +116,8 @@ class FactBook:
             **place,
             "asset": asset_id,
             "rule": rule_id,
+            "rule_title": rule.title if rule is not None else rule_id,
+            "de": german(rule),
             "tom": list(rule.tom) if rule is not None else [],
             "cause": rule.cause if rule is not None else "",
             "consequence": rule.consequence if rule is not None else "",
@@ -129,6 +132,7 @@ class FactBook:
             "index": alarm.index,
             "rule": alarm.rule,
             "title": rule.title if rule is not None else alarm.rule,
+            "de": german(rule),
             "severity": alarm.severity.value,
             "active": alarm.state is AlarmState.ACTIVE,
             "since": alarm.started if alarm.started is not None else alarm.since,

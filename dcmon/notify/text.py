@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import ChainableUndefined, Environment, PackageLoader
 
 from dcmon.model import Notification, Severity
+from dcmon.notify.translation import translate
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -102,7 +103,7 @@ class Text(NamedTuple):
 
 def render(notification: Notification, language: str) -> Text:
     """The message in `language` (de or en). Facts that an older version did not keep are left out, never an error."""
-    facts = notification.facts
+    facts, told = translate(notification.facts, notification.subject, language)
     zone = _zone(facts.get("timezone"))
     word = label(notification.kind, notification.severity, facts, language)
     name = _TEMPLATES.get(notification.kind, notification.kind)
@@ -113,6 +114,8 @@ def render(notification: Notification, language: str) -> Text:
             {"started": notification.created, "percent": 0, "limit_ms": 0},
             **facts,
             message=notification,
+            subject=told,
+            subject_of=lambda item: translate(item["facts"], item["subject"], language)[1],
             word=word,
             label_of=lambda item: label(item["kind"], Severity(item["severity"]), item["facts"], language),
             because=because(facts, language),
@@ -124,7 +127,7 @@ def render(notification: Notification, language: str) -> Text:
             span=span,
         )
     )
-    subject = "" if notification.kind == "bundle" else f" {notification.subject}"
+    subject = "" if notification.kind == "bundle" else f" {told}"
     return Text(clean(f"[{word}]{subject}"), body)
 
 

@@ -88,9 +88,9 @@ async def tell(state: SiteState, plan: Plan, words: Words, incident: Incident) -
     end = incident.resolved or now
     return Story(
         incident=incident_row(incident, plan, words),
-        cause=rule.cause if rule else "",
-        consequence=rule.consequence if rule else "",
-        response=rule.response if rule else "",
+        cause=rule.word("cause", words.lang) if rule else "",
+        consequence=rule.word("consequence", words.lang) if rule else "",
+        response=rule.word("response", words.lang) if rule else "",
         tom=rule.tom if rule else (),
         reopened=incident.reopened,
         merged_into=incident.merged_into,
@@ -141,7 +141,7 @@ def _alarm(key: str, alarm: Alarm | None, transitions: Sequence[Transition], pla
     state = alarm.state.value if alarm else (last.state if last else "")
     return AlarmRow(
         key=key,
-        title=rule.title if rule else (rule_id or key),
+        title=rule.word("title", words.lang) if rule else (rule_id or key),
         name=plan.name_of(asset) if asset else key,
         place=plan.place_of(asset or ""),
         severity=alarm.severity if alarm else (last.severity if last else None),

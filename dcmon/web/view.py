@@ -106,6 +106,14 @@ def worst_by_asset(alarms: Mapping[str, Alarm]) -> dict[str, Severity]:
     return worst
 
 
+def _incident_title(incident: Incident, plan: Plan, words: Words) -> str:
+    """In the page's language where its rule has the words; as it was kept where the rule is another by now."""
+    rule, name = plan.rules.get(incident.rule), plan.name_of(incident.root)
+    if rule is None or incident.title not in (rule.title, f"{name}: {rule.title}"):
+        return incident.title
+    return f"{name}: {rule.word('title', words.lang)}"
+
+
 def incident_row(incident: Incident, plan: Plan, words: Words) -> IncidentRow:
     """One line of a list of incidents."""
     return IncidentRow(
@@ -113,7 +121,7 @@ def incident_row(incident: Incident, plan: Plan, words: Words) -> IncidentRow:
         state=incident.state,
         severity=incident.severity,
         word=words(f"severity.{incident.severity.value}"),
-        title=incident.title,
+        title=_incident_title(incident, plan, words),
         root=incident.root,
         name=plan.name_of(incident.root),
         place=plan.place_of(incident.root),
