@@ -257,7 +257,7 @@ class Pager:
         if news is not None:
             mark = message.mark if news.mark is None else f"{message.mark}-{news.mark}"
             message = message._replace(mark=mark, subject=news.title, cls=news.cls)
-        told = self._teller.tell(message, level, reason, at, out, again)
+        told = self._teller.tell(message, level, reason, at, out, again, paired(row))
         route = self._teller.route(incident.cls, row.severity)
         step, due = told.level, self._turn_after(route, told.level, at)
         if wait_goes_on and row.due is not None:
@@ -371,7 +371,7 @@ class Pager:
         """No step is left and still nobody deals with it: the last step hears again, and who is first by now."""
         message = self._about(incident, row, "page", f"{row.severity}-{incident.reopened}-repeat-{row.due}")
         first = self._teller.first_level(incident.cls, row.severity, at)
-        told = self._teller.tell(message, row.step, REPEAT, at, out, first)
+        told = self._teller.tell(message, row.step, REPEAT, at, out, first, paired(row))
         self._keep(replace(telling(row, told.pairs), step=told.level, due=self._turn_after(route, told.level, at)), out)
 
     def _keep(self, row: Escalation, out: Changes) -> None:

@@ -48,19 +48,27 @@ class Teller:
         return fitting_route(self._people.routes, cls, severity)[0]
 
     def tell(
-        self, message: Message, level: int, reason: Reason, at: int, out: Changes, told: Iterable[Target] = ()
+        self,
+        message: Message,
+        level: int,
+        reason: Reason,
+        at: int,
+        out: Changes,
+        again: Iterable[Target] = (),
+        told: Iterable[Target] | None = None,
     ) -> Told:
         """Queues the message for one level of its route (0: `to`, 1: the first escalation ...).
 
         Where a roster of the level has nobody on duty, the next level is told at once, and its reason says so; when no
-        level has anybody, everybody of the route. `told` were told of this thread before: who of them is not off duty
-        hears of it too.
+        level has anybody, everybody of the route. Who of `again` is not off duty hears of it too; `told` (`again` when
+        absent) were told of this thread before.
         """
         route, fits = fitting_route(self._people.routes, message.cls, message.severity)
         if not fits:
             reason = reason.noting("no-route", f"no route fits {message.cls}, {message.severity}: the last one used")
-        before = frozenset(told)
-        extra = still_meant(told, self._people, at, self._timezone)
+        again = tuple(again)
+        before = frozenset(again if told is None else told)
+        extra = still_meant(again, self._people, at, self._timezone)
         levels = [route.to, *(step.to for step in route.escalation)]
         level = min(level, len(levels) - 1)
         reached: dict[Target, None] = {}

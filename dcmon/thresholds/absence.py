@@ -9,6 +9,7 @@ from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import NEVER, Slot
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.logic import Truth, show_value
+from dcmon.thresholds.timers import Phase, Timer, Timers
 from dcmon.thresholds.watches import Watch
 
 _MOST_NAMED = 3
@@ -20,48 +21,56 @@ class StaleWatch(Watch):
     What was last read by an earlier process and not by this one is in doubt: it may have been taken away meanwhile.
     """
 
-    __slots__ = ("expected", "listening", "reachable", "slots")
+    __slots__ = ("_found", "_recheck", "_timers", "expected", "listening", "patience", "reachable", "slots")
 
-    def __init__(self, cell: Cell, alarms: Alarms, expected: bool) -> None:
+    def __init__(self, cell: Cell, alarms: Alarms, expected: bool, patience: int, timers: Timers) -> None:
         super().__init__(cell, alarms)
         self.slots: list[Slot] = []
         self.reachable: Slot | None = None
         self.expected = expected
         """Whether the device must be heard of; in a replay what is not said is not missing."""
+        self.patience = patience
+        """For so long (ms) that nothing is said of a value is dcmon's own lateness, and none of the sensor's."""
         self.listening = NEVER
         """Since when this process or one without a gap before it has listened."""
+        self._found: list[Slot] = []
+        """What was missing when it was last looked at."""
+        self._timers = timers
+        self._recheck = Timer("recheck", self.evaluate, cell.order, Phase.DEADLINE)
+
+    def evaluate(self, now: int) -> None:
+        super().evaluate(now)
+        waits = [slot.since + self.patience for slot in self._unknown() if not slot.doubted] if self.expected else []
+        self._timers.set(self._recheck, min((due for due in waits if due > now), default=None))
 
     def condition(self, now: int) -> Truth:
-        missing = self._missing()
-        if not missing:
-            return False
+        self._found = [
+            slot for slot in self._unknown() if slot.doubted or (self.expected and now >= slot.since + self.patience)
+        ]
+        if not self._found:
+            return None if self.cell.live and self._unknown() else False
         answers = None if self.reachable is None else self.reachable.value
         if answers is False or (answers is None and (self.expected or self.reachable is not None)):
             return None
-        return True if any(slot.seen >= self.listening for slot in missing) else None
+        return True if any(slot.seen >= self.listening for slot in self._found) else None
 
     def evidence(self, now: int) -> int:
         answers_since = NEVER if self.reachable is None else self.reachable.since
-        return max(min((slot.since for slot in self._missing()), default=now), answers_since)
+        return max(min((slot.since for slot in self._found), default=now), answers_since)
 
     def describe(self) -> str:
-        missing = self._missing()
-        if not missing:
+        if not self._found:
             return "everything can be read again"
-        missing.sort(key=lambda slot: slot.name)
+        missing = sorted(self._found, key=lambda slot: slot.name)
         named = [f"{slot.name} (was {show_value(slot.last)})" for slot in missing[:_MOST_NAMED]]
         more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
         return f"the device answers, but nothing can be read of {', '.join(named)}{more}"
 
     def present_value(self) -> Value:
-        return len(self._missing())
+        return len(self._found)
 
-    def _missing(self) -> list[Slot]:
-        return [
-            slot
-            for slot in self.slots
-            if slot.value is None and slot.last is not None and (self.expected or slot.doubted)
-        ]
+    def _unknown(self) -> list[Slot]:
+        return [slot for slot in self.slots if slot.value is None and slot.last is not None]
 
 
 class BlindWatch(Watch):

@@ -65,7 +65,7 @@ class Slot:
         self.normal_hold = normal_hold
         self.watchers: tuple[Judged, ...] = ()
         self.doubted = False
-        """In a replay: the file says that the value is not known."""
+        """Since the last value there was a reading that says that it cannot be read."""
         self.absences: tuple[Judged, ...] = ()
         """Want to know when the series falls silent or speaks again, whatever it says."""
         self.expiry: Timer | None = None
@@ -149,7 +149,7 @@ class Board:
             return
         if quality == Quality.BAD or value is None or (isinstance(value, float) and not isfinite(value)):
             self.unusable += 1
-            if not self._staleness and ts > slot.seen:
+            if ts > slot.seen and not slot.doubted:
                 self._doubt(slot, ts)
             return
         slot.doubted = False
@@ -211,8 +211,9 @@ class Board:
                 slot.before += delta if slot.before != NEVER else 0
 
     def _doubt(self, slot: Slot, ts: int) -> None:
-        """Where values hold for ever: one that is said to be unknown by now is believed for one hold time more."""
+        """The value is said to be unknown by now. Where values hold for ever it is believed for one hold time more."""
         slot.doubted = True
+        self.dirty.update(slot.absences)
         if slot.value is not None and slot.hold == FOREVER:
             slot.hold = ts - slot.seen + slot.normal_hold
             slot.quality = None  # so that the next good reading is not taken for the same again

@@ -128,8 +128,7 @@ class Compiler:
         self.series(rule, make)
 
     def silent(self, rule: SilentRule) -> None:
-        polling = self._config.agent.polling
-        patience = polling.deadline + polling.max_back_off
+        patience = self._patience()
         for device in self._devices(rule.kinds):
             cell = self._cell(rule, device, None, rule.after + rule.on_delay)
             watch = SilentWatch(cell, self._alarms, self._lost.get(device), self._live, patience, self._timers)
@@ -139,6 +138,11 @@ class Compiler:
                 for ups in self._upses(device):
                     self._on_battery(ups, watch, [])
             self.silent_watches.append(watch)
+
+    def _patience(self) -> int:
+        """The longest pause that a poller makes between two reports, ms."""
+        polling = self._config.agent.polling
+        return polling.deadline + polling.max_back_off
 
     def lost_on_battery(self, rule: LostOnBatteryRule) -> None:
         for device in self._devices(rule.kinds):
@@ -163,12 +167,13 @@ class Compiler:
             self._board.want(device, "device.reachable", None, found)
 
     def stale(self, rule: StaleRule) -> None:
+        patience = self._patience()
         for asset in self._topology.assets:
             device = self._topology.supplier(asset)
             if device is None or (rule.kinds and self._topology.kind(asset) not in rule.kinds):
                 continue
             cell = self._cell(rule, asset, None, rule.after + rule.on_delay)
-            watch = StaleWatch(cell, self._alarms, self._live)
+            watch = StaleWatch(cell, self._alarms, self._live, patience, self._timers)
             self._alarms.add(cell, watch)
             self._board.want_judged(asset, partial(_miss, watch))
             self._board.want(device, "device.reachable", None, partial(_hear, watch))

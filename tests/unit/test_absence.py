@@ -58,14 +58,24 @@ def test_values_of_an_earlier_process_that_do_not_come_back_are_in_doubt_and_no_
     assert world.alarms() == []
 
 
+def test_that_nothing_is_said_of_a_value_is_dcmons_lateness_first() -> None:
+    world = stale()
+    for second in range(10, 100, 10):
+        world.see(second, ("genset-a/device.reachable", True))
+    world.wait(107)
+    assert world.alarms() == []
+    world.wait(108)
+    assert world.alarms() == [(107.5, "tank-a", "active")], "hold time and the longest pause of a poller"
+
+
 def test_a_missing_value_stays_one_alarm_over_a_restart() -> None:
     world = stale()
-    for second in range(10, 120, 10):
+    for second in range(10, 150, 10):
         world.see(second, ("genset-a/device.reachable", True))
-    world.restart(3600, alive=120)
+    world.restart(3600, alive=150)
     for second in range(3610, 4000, 10):
         world.see(second, ("genset-a/device.reachable", True))
-    assert world.alarms() == [(97.5, "tank-a", "active")]
+    assert world.alarms() == [(107.5, "tank-a", "active")]
     world.see(4000, ("tank-a/fuel.level", 88))
     assert world.alarms()[-1] == (4000, "tank-a", "returned")
 

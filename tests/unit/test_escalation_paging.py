@@ -89,6 +89,7 @@ def test_when_no_step_is_left_the_last_is_repeated_with_whoever_is_on_duty_until
     assert sorted(told(second)) == sorted(told(first))
     keys = [message.key for message in first.notifications + second.notifications]
     assert len(set(keys)) == len(keys)
+    assert not any(message.facts["first"] for message in first.notifications), "or it would have the thread's first id"
     pager.step(happened(T0 + 136 * MINUTE, "acknowledged", incident(acked_by="anna")), T0 + 136 * MINUTE)
     assert pager.next_due() is None
 
@@ -518,7 +519,7 @@ def test_who_raises_an_incident_of_another_trade_wakes_the_people_of_his_own_too
         rule="uplink-down", asset="uplink-1", data={"title": "Uplink 1: link down"}
     )
     messages = opened().step(changes, T0 + MINUTE).notifications
-    assert sorted(message.person for message in messages) == ["anna", "ben"]
+    assert sorted((message.person, message.facts["first"]) for message in messages) == [("anna", False), ("ben", True)]
     assert {message.subject for message in messages} == {"Uplink 1: link down"}
 
 
