@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+OFFLINE := { echo "Python packages could not be had: this needs the network once, or a package index that pip knows."; exit 1; }
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check packages bench dashboards docs devices clean
@@ -47,9 +48,11 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt install python3-venv"; rm -rf $(VENV); exit 1; }
 
 $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP) install -c constraints.txt -e .
+	@echo "Installing into $(VENV), once; this takes a minute."
+	@$(PIP) install -c constraints.txt -e . || $(OFFLINE)
 	@touch $@
 
 $(VENV)/.developing: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP) install -c constraints.txt -e '.[dev]'
+	@echo "Installing into $(VENV), once; this takes a minute."
+	@$(PIP) install -c constraints.txt -e '.[dev]' || $(OFFLINE)
 	@touch $@ $(VENV)/.installed
