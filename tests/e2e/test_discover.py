@@ -181,20 +181,30 @@ async def test_addresses_are_begun_at_the_rate_and_so_many_at_once() -> None:
 
 
 async def test_ctrl_c_shows_what_was_found_so_far(site: dict[str, tuple[str, int]]) -> None:
+    main, terminal = pty.openpty()
     with silence() as port:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "dcmon", "discover", *targets_of(site, "ups-a"), f"127.77.0.0/16:{port}"),
             *("--community", "public", "--json", "--at-once", "8"),
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stderr=terminal,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
         )
-        await asyncio.sleep(4)
+        os.close(terminal)
+        shown = ""
+        async with asyncio.timeout(60):
+            while "1 found" not in shown:
+                shown += (await asyncio.to_thread(os.read, main, 4096)).decode()
         process.send_signal(signal.SIGINT)
-        out, err = await asyncio.wait_for(process.communicate(), 20)
+        out, _ = await asyncio.wait_for(process.communicate(), 20)
+    with contextlib.suppress(OSError):  # as Linux says the end
+        while part := os.read(main, 4096):
+            shown += part.decode()
+    os.close(main)
     assert process.returncode == 130
     assert [one["profile"] for one in json.loads(out)] == ["rfc1628"]
-    assert "stopped: " in err.decode() and "of 65535 asked, 1 found so far" in err.decode()
-    assert "Traceback" not in err.decode()
+    assert "stopped: " in shown and "of 65535 asked, 1 found so far" in shown
+    assert "Traceback" not in shown
 
 
 @asynccontextmanager
