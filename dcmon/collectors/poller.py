@@ -291,8 +291,9 @@ class Poller:
         return batch
 
     def _count_bad(self, batch: list[Reading]) -> None:
+        bad = Quality.BAD
         for reading in batch:
-            if reading.quality is Quality.BAD:
+            if reading.quality is bad:
                 what = (reading.asset, reading.point, reading.reason or "")
                 self.bad[what] += 1
                 if reading.reason == "enum" and self.bad[what] == 1:

@@ -116,20 +116,24 @@ class Session:
     async def get(self, oids: Sequence[Oid]) -> list[VarBind]:
         self._mute.begin()
         names = tuple(oids)
-        if self._exchange.bulk:
-            return await self._get_all(names)
-        asked = tuple(name for name in names if not self._lacks.known(name))
-        found = dict(zip(asked, await self._get_all(asked), strict=True)) if asked else {}
-        self._lacks.note(found)
-        return [found.get(name) or VarBind(name, NO_SUCH_OBJECT, None) for name in names]
-
-    async def _get_all(self, names: tuple[Oid, ...]) -> list[VarBind]:
+        if not self._exchange.bulk:
+            return await self._get_v1(names)
         plan = self._plans.get(names) or self._plan(names)
         if len(plan) == 1:
             answer = await self._exchange.request(GET, names) if self._proven_oids >= len(names) else None
             if answer is not None and answer.status == 0 and tuple(map(_oid_of, answer.varbinds)) == names:
                 return answer.varbinds
             return await self._get(names, answer)
+        return await self._get_parts(plan)
+
+    async def _get_v1(self, names: tuple[Oid, ...]) -> list[VarBind]:
+        asked = tuple(name for name in names if not self._lacks.known(name))
+        answers = await self._get_parts(self._plans.get(asked) or self._plan(asked))
+        found = dict(zip(asked, answers, strict=True))
+        self._lacks.note(found)
+        return [found.get(name) or VarBind(name, NO_SUCH_OBJECT, None) for name in names]
+
+    async def _get_parts(self, plan: tuple[tuple[Oid, ...], ...]) -> list[VarBind]:
         varbinds: list[VarBind] = []
         for part in plan:
             varbinds += await self._get(part, None)
