@@ -104,7 +104,7 @@ class EmailNotifier:
             return {"Message-ID": own}
         rounds = int(facts.get("reopened", 0))
         begun = self._thread_id(notification, person, rounds)
-        if facts.get("first") and notification.kind in {"page", "task"} and "earlier" not in facts:
+        if facts.get("first") and notification.kind in {"page", "task", "maintenance"} and "earlier" not in facts:
             before = self._thread_id(notification, person, 0)
             return {"Message-ID": begun} | ({"In-Reply-To": before, "References": before} if rounds else {})
         return {"Message-ID": own, "In-Reply-To": begun, "References": begun}

@@ -18,7 +18,7 @@ from dcmon.config.config import Config
 from dcmon.config.people import Route
 from dcmon.model import Changes, Escalation, Incident, Severity, Snapshot, Transition
 from dcmon.notify.facts import FactBook
-from dcmon.notify.messages import about_clock, about_incident, about_task
+from dcmon.notify.messages import about_clock, about_incident, about_planned, about_task, why_told
 from dcmon.notify.news import gravest_only, gravest_severities, percent_used
 from dcmon.notify.reasons import (
     FIRST,
@@ -42,7 +42,7 @@ from dcmon.notify.telling import Message, Teller, paired, queue, telling
 _STEP_BACK_MS = 60_000
 """A clock that goes back by more was set; less is the jitter of batches."""
 _NEWS: Final = {"worsened": WORSENED, "remains": REMAINS}
-_TYPES: Final = frozenset({"incident", "task", "clock", "page"})
+_TYPES: Final = frozenset({"incident", "task", "clock", "page", "record"})
 
 
 class _News(NamedTuple):
@@ -153,6 +153,9 @@ class Pager:
                     self._clock(transition, at, out)
                 case "page", "failed":
                     self._failed(transition, at, out)
+                case "record", state if (reason := why_told(transition)) is not None:
+                    message = about_planned(self._book, transition)
+                    self._teller.inform(message, reason, at, out, first=state == "announced")
 
     def _forget(self, changes: Changes) -> None:
         """What is over is let go: memory stays flat over years."""
@@ -338,6 +341,8 @@ class Pager:
         if clock is None or rule is None:
             return
         incident = self._incidents.get(clock.incident or "")
+        if transition.data.get("unheard"):
+            return
         if not (rule.page if incident is None else incident.paging):
             return
         percent = percent_used(transition, clock)

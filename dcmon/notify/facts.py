@@ -12,11 +12,16 @@ from urllib.parse import quote
 
 from dcmon.config.config import Config
 from dcmon.config.rules import Rule
-from dcmon.model import Alarm, AlarmState, FaultClock, Incident, Task
+from dcmon.model import Alarm, AlarmState, FaultClock, Incident, Task, Transition
 from dcmon.notify.translation import german
 
 _MAX_ALARMS = 20
 """Alarms listed one by one; a message that nobody reads to its end helps nobody. The page shows all."""
+
+
+_PLAN = (
+    "title", "announced", "contact", "text", "mute", "exclude", "with_fed", "late", "before_ms", "verdict",
+)  # fmt: skip
 
 
 class FactBook:
@@ -107,6 +112,43 @@ class FactBook:
             "acked_by": incident.acked_by if incident is not None else None,
             "url": page,
         }
+
+    def planned(self, transition: Transition) -> dict[str, Any]:
+        """Facts of maintenance or a drill, as its record says them with a change of it."""
+        data = transition.data
+        expected = data.get("expected", ())
+        over = transition.state not in ("announced", "changed", "ahead")
+        return {
+            **self._about(transition.asset or "", str(data["kind"])),
+            **{word: data.get(word) for word in _PLAN},
+            "tom": list(data["tom"]),
+            "record": transition.subject,
+            "record_kind": data["kind"],
+            "state": transition.state,
+            "psa": data.get("class"),
+            "class": "monitoring",
+            "started": data["started"],
+            "ends": data["ended"],
+            "closed": transition.ts if over else None,
+            "scope": [self.name(name) for name in data["scope"]],
+            "lasting": [self._alarm_name(key) for key in data.get("overrun", ())[:_MAX_ALARMS]],
+            "changed": sorted(data.get("changed", ())),
+            "cancelled": (data.get("cancelled") or {}).get("reason"),
+            "expected": [
+                {**self._alarm_name(one["alarm"]), "state": one["state"], "at": one["at"]} for one in expected
+            ],
+            "unexpected": len(data.get("unexpected", ())),
+            "why": transition.reason,
+            "url": f"{self._url}/",
+        }
+
+    def _alarm_name(self, key: str) -> dict[str, str]:
+        """`RULE/ASSET` in words of both languages."""
+        rule_id, _, asset = key.partition("/")
+        rule = self._rules.get(rule_id)
+        titles = {language: rule_id if rule is None else rule.word("title", language) for language in ("de", "en")}
+        name = f"{self.name(asset.partition('[')[0])}: " if asset else ""
+        return {language: f"{name}{title}" for language, title in titles.items()}
 
     def _about(self, asset_id: str, rule_id: str) -> dict[str, Any]:
         rule = self._rules.get(rule_id)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dcmon.config.rules import Rule
-from dcmon.model import Alarm, FaultClock, Incident, Severity, Task
+from dcmon.model import Alarm, FaultClock, Incident, Severity, Task, Transition
 from dcmon.notify.facts import FactBook
+from dcmon.notify.reasons import Reason, planned
 from dcmon.notify.telling import Message
 
 
@@ -54,4 +55,38 @@ def about_clock(book: FactBook, clock: FaultClock, incident: Incident | None, ru
         asset=clock.asset,
         rule=clock.rule,
         facts=book.clock(clock, incident, percent),
+    )
+
+
+_TOLD = frozenset({"announced", "changed", "cancelled", "ahead", "overrun", "passed", "failed", "incomplete"})
+_RESULTS = frozenset({"passed", "failed", "incomplete"})
+_GRAVE = frozenset({"overrun", "failed"})
+
+
+def why_told(transition: Transition) -> Reason | None:
+    """Why people hear of a change of planned work; None for what nobody has to hear."""
+    if transition.data.get("kind") not in ("maintenance", "drill") or transition.state not in _TOLD:
+        return None
+    if transition.state in ("announced", "changed") and transition.data["phase"] == "over":
+        return None
+    state = "result" if transition.state in _RESULTS else transition.state
+    return planned(state, transition.data.get("before_ms"))
+
+
+def about_planned(book: FactBook, transition: Transition) -> Message:
+    """A notice of maintenance or of a drill."""
+    data = transition.data
+    mark = f"{transition.state}-{data['sequence']}"
+    if transition.state == "ahead":
+        mark += f"-{data['before_ms']}"
+    return Message(
+        thread=transition.subject,
+        kind="maintenance",
+        mark=mark,
+        cls="monitoring",
+        severity=Severity.WARNING if transition.state in _GRAVE else Severity.INFO,
+        subject=str(data["title"]),
+        asset=transition.asset or "",
+        rule=str(data["kind"]),
+        facts=book.planned(transition),
     )

@@ -61,3 +61,9 @@ def unreached(person: str, channel: str) -> Reason:
 def clock_used(percent: int) -> Reason:
     """`percent` of the time that a fault may last is used up; 100 is the breach."""
     return Reason("clock", f"clock {percent} %", {"percent": percent})
+
+
+def planned(state: str, before_ms: int | None) -> Reason:
+    """Planned work was announced, is near, has changed ... (`state` in the words of its record)."""
+    ahead = "" if before_ms is None else f" {format_duration(before_ms)}"
+    return Reason(f"planned-{state}", f"planned work {state}{ahead}", {"before_ms": before_ms or 0})

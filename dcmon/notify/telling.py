@@ -87,6 +87,13 @@ class Teller:
             queue(message, reached, level, last_resort, at, out, before)
         return Told(level, tuple(reached))
 
+    def inform(self, message: Message, reason: Reason, at: int, out: Changes, *, first: bool) -> None:
+        """Queues a notice for those who hear of planned work. There is no next level: nobody must act on it."""
+        last = self._people.routes[-1]
+        found = targets(self._people.planned.to or last.to, self._people, at, self._timezone).pairs
+        pairs = found or everybody(last, self._people)
+        queue(message, pairs, 0, reason, at, out, frozenset() if first else frozenset(pairs))
+
     def first_level(self, cls: str, severity: Severity, at: int) -> tuple[Target, ...]:
         """Whom the route tells first at this time."""
         return targets(self.route(cls, severity).to, self._people, at, self._timezone).pairs

@@ -31,6 +31,15 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "task-overdue": "TASK OVERDUE",
         "task-done": "TASK DONE",
         "clock": "CLOCK {percent} %",
+        "maintenance": "MAINTENANCE",
+        "maintenance-changed": "MAINTENANCE CHANGED",
+        "maintenance-cancelled": "MAINTENANCE CANCELLED",
+        "maintenance-overrun": "MAINTENANCE OVERRUN",
+        "drill": "DRILL",
+        "drill-cancelled": "DRILL CANCELLED",
+        "drill-passed": "DRILL PASSED",
+        "drill-failed": "DRILL FAILED",
+        "drill-incomplete": "DRILL INCOMPLETE",
         "bundle": "{count} MESSAGES",
         "channel-email": "e-mail",
         "channel-webhook": "webhook",
@@ -44,6 +53,15 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "task-overdue": "AUFTRAG ÜBERFÄLLIG",
         "task-done": "AUFTRAG ERLEDIGT",
         "clock": "FRIST {percent} %",
+        "maintenance": "WARTUNG",
+        "maintenance-changed": "WARTUNG GEÄNDERT",
+        "maintenance-cancelled": "WARTUNG ABGESAGT",
+        "maintenance-overrun": "WARTUNG ÜBERZOGEN",
+        "drill": "ÜBUNG",
+        "drill-cancelled": "ÜBUNG ABGESAGT",
+        "drill-passed": "ÜBUNG BESTANDEN",
+        "drill-failed": "ÜBUNG NICHT BESTANDEN",
+        "drill-incomplete": "ÜBUNG UNVOLLSTÄNDIG",
         "bundle": "{count} MELDUNGEN",
         "channel-email": "E-Mail",
         "channel-webhook": "Webhook",
@@ -66,6 +84,12 @@ WHY: Mapping[str, Mapping[str, str]] = {
         "task-opened": "there is something to do",
         "task-overdue": "the deadline has passed",
         "task-done": "the task is done",
+        "planned-announced": "it was announced",
+        "planned-changed": "what was announced has changed",
+        "planned-ahead": "it begins in {before}",
+        "planned-cancelled": "it was cancelled",
+        "planned-overrun": "its time is over and not everything is back",
+        "planned-result": "the drill is over",
         "missing-roster": "roster {id} has nobody on duty",
         "missing-person": "there is no address of {id}",
         "note-no-route": "no route of people.yaml takes this class and severity, so the last one was used",
@@ -86,6 +110,12 @@ WHY: Mapping[str, Mapping[str, str]] = {
         "task-opened": "es gibt etwas zu tun",
         "task-overdue": "die Frist ist verstrichen",
         "task-done": "der Auftrag ist erledigt",
+        "planned-announced": "es wurde angekündigt",
+        "planned-changed": "die Ankündigung hat sich geändert",
+        "planned-ahead": "es beginnt in {before}",
+        "planned-cancelled": "es wurde abgesagt",
+        "planned-overrun": "die Zeit ist vorbei, und noch ist nicht alles wieder in Betrieb",
+        "planned-result": "die Übung ist vorbei",
         "missing-roster": "im Dienstplan {id} hat niemand Dienst",
         "missing-person": "von {id} ist keine Adresse hinterlegt",
         "note-no-route": "keine Route in people.yaml nimmt diese Klasse und Schwere an, daher die letzte",
@@ -139,6 +169,9 @@ def label(kind: str, severity: Severity, facts: Mapping[str, Any], language: str
             return words["resolved"]
         case "task":
             return words.get(str(facts.get("code")), words["task"])
+        case "maintenance":
+            kind = str(facts.get("record_kind"))
+            return words.get(f"{kind}-{facts.get('state')}") or words.get(kind, words["maintenance"])
         case "clock":
             return f"{words[severity.value]}, {words['clock'].format(percent=facts.get('percent', '?'))}"
         case "bundle":
@@ -154,7 +187,12 @@ def because(facts: Mapping[str, Any], language: str) -> str:
     missing = [sentences[f"missing-{what}"].format(id=name) for what, name in data.pop("missing", [])]
     data["channel"] = WORDS[language].get(f"channel-{data.get('channel')}", "")
     filled: defaultdict[str, Any] = defaultdict(str)
-    filled |= {"waited": span(data.get("waited_ms", 0)), "missing": ", ".join(missing), **data}
+    filled |= {
+        "waited": span(data.get("waited_ms", 0)),
+        "before": span(data.get("before_ms", 0)),
+        "missing": ", ".join(missing),
+        **data,
+    }
     sentence = sentences.get(str(facts.get("code")), "").format_map(filled)
     note = sentences.get(f"note-{data.get('note')}")
     return f"{sentence}; {note}" if note else sentence

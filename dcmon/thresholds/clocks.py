@@ -224,6 +224,8 @@ class Clocks:
             data["percent"] = percent
         if row.stopped is not None:
             data["stopped"] = row.stopped
+        if row.incident is None:
+            data["unheard"] = True  # its fault was put aside, or is planned: `alarm_told` makes up for it
         severity = self._rules[row.rule].severity
         self._ledger.tell(
             Transition(now, "clock", row.id, state, reason, row.asset, row.rule, severity, row.incident, data)

@@ -91,7 +91,10 @@ def incident_transition(
 
 def record_transition(row: Record, now: int, state: str, reason: str | None = None, **more: Any) -> Transition:
     """A transition of a record, with what every reader of one needs; `reason` where it is not the record's."""
-    facts = {"kind": row.kind, "verdict": row.verdict, "started": row.started, "by": row.by, "tom": list(row.tom)}
+    facts = {
+        "kind": row.kind, "verdict": row.verdict, "started": row.started, "ended": row.ended, "by": row.by,
+        "tom": list(row.tom),
+    }  # fmt: skip
     if reason is None:
         reason = f"{row.reason} ({row.by})" if row.by else row.reason
     data = {**row.data, **facts, **more}

@@ -20,11 +20,14 @@ from notify_world import (
     task_happened,
 )
 
-from dcmon.model import AlarmState, Changes, Incident, Notification, Severity, Transition
+from dcmon.config.entries import parse_entry
+from dcmon.model import AlarmState, Changes, Incident, Notification, Reading, Severity, Transition, iso_utc
 from dcmon.notify.escalation import Pager
 from dcmon.notify.parcels import bundle, fold
 from dcmon.notify.text import render
+from dcmon.thresholds import Judge
 
+DAY = 1440 * MINUTE
 FOLDER = Path(__file__).parent / "notify"
 ROOT = alarm(incident="i1")
 OTHERS = (
@@ -124,11 +127,74 @@ def storm() -> Notification:
     return bundle(fold([page_first(), task_opened(), replace(over(), incident="i2")])).notification
 
 
+def planned(kind: str, now: int = T0, **words: object) -> tuple[Judge, list[Notification]]:
+    """What somebody enters two days before it begins; the engine makes the record, the Pager tells of it."""
+    site = config()
+    judge = Judge(site, now=now)
+    times = {"start": iso_utc(T0 + 2 * DAY), "end": iso_utc(T0 + 2 * DAY + 8 * 60 * MINUTE)}
+    entry = parse_entry({"kind": kind, "by": "Anna", **times, **words})
+    return judge, Pager(site).step(judge.enter(entry, now)[1], now).notifications
+
+
+def later(judge: Judge, at: int, *readings: Reading) -> list[Notification]:
+    return Pager(config()).step(judge.step(readings, at), at).notifications
+
+
+WORK: dict[str, object] = {
+    "title": "UPS A: batteries", "class": "low", "scope": "ups-a", "mute": True, "exclude": True, "with_fed": True,
+    "contact": "Huber, +49 89 555", "text": "All battery blocks of UPS A are replaced.\nThe load stays on UPS B.",
+}  # fmt: skip
+TEST: dict[str, object] = {"title": "Black building", "expected": ["mains-lost/mains-a", "ups-on-battery"]}
+
+
+def maintenance_announced() -> Notification:
+    return planned("maintenance", T0 - 30 * DAY, **WORK)[1][0]
+
+
+def maintenance_late() -> Notification:
+    return planned("maintenance", **WORK)[1][0]
+
+
+def maintenance_ahead() -> Notification:
+    judge, _ = planned("maintenance", **WORK)
+    return later(judge, T0 + DAY)[0]
+
+
+def maintenance_cancelled() -> Notification:
+    judge, _ = planned("maintenance", **WORK)
+    (window,) = judge.records.values()
+    entry = parse_entry({"kind": "cancel", "by": "Anna", "record": window.id, "reason": "the parts did not come"})
+    return Pager(config()).step(judge.enter(entry, T0 + MINUTE)[1], T0 + MINUTE).notifications[0]
+
+
+def maintenance_overrun() -> Notification:
+    judge, _ = planned("maintenance", **WORK)
+    at = T0 + 2 * DAY + 60 * MINUTE
+    later(judge, at, Reading(at, "ups-a", "ups.on_battery", None, True))
+    later(judge, at + MINUTE, Reading(at + MINUTE, "ups-a", "ups.on_battery", None, True))
+    told = later(judge, T0 + 2 * DAY + 8 * 60 * MINUTE)
+    return next(message for message in told if message.kind == "maintenance")
+
+
+def drill_announced() -> Notification:
+    return planned("drill", **TEST)[1][0]
+
+
+def drill_failed() -> Notification:
+    judge, _ = planned("drill", **TEST)
+    at = T0 + 2 * DAY + 60 * MINUTE
+    later(judge, at, Reading(at, "ups-a", "ups.on_battery", None, True))
+    told = later(judge, T0 + 2 * DAY + 8 * 60 * MINUTE)
+    return next(message for message in told if message.kind == "maintenance")
+
+
 OCCASIONS: dict[str, Callable[[], Notification]] = {
     make.__name__.replace("_", "-"): make
     for make in (
         page_first, page_escalated, page_severity_raised, page_roster_empty, page_last_resort, page_unreached, over,
         over_with_the_page_that_never_went, task_opened, task_overdue, task_done, clock_warning, clock_breach, storm,
+        maintenance_announced, maintenance_late, maintenance_ahead, maintenance_cancelled, maintenance_overrun,
+        drill_announced, drill_failed,
     )
 }  # fmt: skip
 
