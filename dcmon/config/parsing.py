@@ -33,11 +33,11 @@ def _problems(error: ValidationError, model: type[BaseModel], file: YamlFile) ->
         line, where = file.locate((*fault["loc"], discriminator))
         # A value that may be written in two ways and fits neither is one fault, and so is a list that is too short
         # because what stood in it was faulty.
-        other = message if fault["type"] in ("missing", "extra_forbidden", "value_error") else ""
+        own = message if fault["type"] in ("missing", "extra_forbidden", "value_error") else ""
         inside = any(len(one["loc"]) > len(fault["loc"]) and _within(one["loc"], fault["loc"]) for one in faults)
-        if (where, other) in told or (fault["type"] == "too_short" and inside):
+        if (where, own) in told or (fault["type"] == "too_short" and inside):
             continue
-        told.add((where, other))
+        told |= {(where, own), (where, "")}
         yield Problem(str(file.path), line, "C004", f"{where}: {message}" if where else message, hint)
 
 

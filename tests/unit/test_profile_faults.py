@@ -225,7 +225,8 @@ def test_file_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, line: i
 
 
 def test_one_fault_is_told_once(tmp_path: Path) -> None:
-    assert len(problems(tmp_path, UPS + "  - {point: battery.voltage, oid: 1.3.6.1.0, scale: []}\n")) == 1
+    for scale in ("[]", "0", "yes", "fast"):
+        assert len(problems(tmp_path, UPS + f"  - {{point: battery.voltage, oid: 1.3.6.1.0, scale: {scale}}}\n")) == 1
     assert len(problems(tmp_path, TABLE.replace("4.1.9.1}", "4.1.9.1, where: [{}]}"))) == 1
 
 
