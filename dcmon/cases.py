@@ -136,7 +136,7 @@ def _passed(config: Config, journal: JournalReader, control: Control, now: int) 
     return [
         _Case(row.id, row.started, _VERDICTS.get(row.verdict or ""))
         for row in journal.records(control.objective.kind, limit=-1)
-        if row.state != "void" and control.tom in row.tom
+        if row.state != "void" and control.tom in row.tom and not (row.state == "done" and row.verdict is None)
     ]
 
 

@@ -14,6 +14,8 @@ from dcmon.thresholds.logic import Term, Truth, all_of, compile_terms
 from dcmon.thresholds.watches import Watch
 
 WAITING, REACHED, LATE, SKIPPED, MISSING, UNSEEN = "waiting", "reached", "late", "skipped", "missing", "unseen"
+ALREADY = "already"
+"""It was so before its time began: nothing had to come, and nothing is proved."""
 
 
 class Course(Protocol):
@@ -98,15 +100,18 @@ class Step(Watch):
         if not self.missing:
             return
         deadline = (self.base if self.undone is None else self.undone) + self.rule.within
-        came = min(max(self._since(True), self.base), now)
-        if came > deadline and self.state != UNSEEN:
+        since = self._since(True)
+        came = min(max(since, self.base), now)
+        if self.at is None and since < self.base and self.state == WAITING:
+            self.state = ALREADY
+        elif came > deadline and self.state != UNSEEN:
             self.state = LATE
-        elif self.state == WAITING or came <= deadline:
+        elif self.state == WAITING or (came <= deadline and self.state != ALREADY):
             self.state = REACHED if self.undone is None else self.state
         if self.at is None:
             self.at = came
         self.undone = None
-        self.run.note(self, "reached", now)
+        self.run.note(self, ALREADY if self.state == ALREADY else REACHED, now)
 
     def _since(self, truth: bool) -> int:
         sinces = [term.since(truth) for term in self.then if term.truth() is truth]
@@ -126,7 +131,7 @@ class Step(Watch):
 
     def facts(self) -> dict[str, Any]:
         """The step in a record."""
-        took = None if self.at is None else self.at - self.base
+        took = None if self.at is None or self.state == ALREADY else self.at - self.base
         return {
             "id": self.rule.id,
             "name": self.rule.name.model_dump(),

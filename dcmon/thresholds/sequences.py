@@ -6,8 +6,9 @@ deadline. A step after the start that had not come when the cause was over befor
 is done when the cause is over and all has come; if the cause comes back before the first step after the return has
 come, it is the same run.
 
-A run has passed when every step came in time and nothing happened that must not; it is incomplete when all that is
-missing may have come unseen: the device was silent, or dcmon did not run.
+A run has passed when what takes over came in time, nothing is late or missing and nothing happened that must not; it
+is incomplete when all that is missing may have come unseen: the device was silent, or dcmon did not run. A cause that
+was over before anything had to take over leaves a run without a verdict: it proves nothing.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from dcmon.thresholds.board import NEVER, Board, Slot, attach
 from dcmon.thresholds.ledger import Ledger
 from dcmon.thresholds.logic import all_of, compile_terms
 from dcmon.thresholds.sequence_parts import (
+    ALREADY,
     LATE,
     MISSING,
+    REACHED,
     SKIPPED,
     UNSEEN,
     WAITING,
@@ -94,7 +97,7 @@ class Run:
 
     def note(self, step: Step, state: str, now: int) -> None:
         """A step has come, or what had come was undone."""
-        took = "" if step.at is None else f" after {format_duration(step.at - step.base)}"
+        took = "" if step.at is None or state == ALREADY else f" after {format_duration(step.at - step.base)}"
         late = f", {format_duration(step.rule.within)} allowed" if step.state == LATE and state == "reached" else ""
         self._tell(now, state, f"{step.rule.name.en}: {state}{took}{late}", step)
         self._look_at_end(now)
@@ -240,18 +243,27 @@ class Run:
         faults = [f"{step.rule.name.en} ({step.state})" for step in self.steps if step.state in (LATE, MISSING)]
         faults += [ban.spec.title for ban in self._bans if ban.at is not None]
         unseen = [step.rule.name.en for step in self.steps if step.state == UNSEEN]
-        verdict = "failed" if faults else "incomplete" if unseen else "passed"
+        verdict = "failed" if faults else "incomplete" if unseen else "passed" if self._proved() else None
         ended = max((step.at for step in self.steps if step.at is not None), default=now)
         ended = max(ended, self.returned if self.returned is not None else now)
         what = f": {', '.join(faults or unseen)}" if faults or unseen else ""
         name = self._topology.name(self.spec.asset)
-        reason = f"{self.spec.title.en} ({name}) {verdict} in {format_duration(ended - row.started)}{what}"
+        lasted = format_duration(ended - row.started)
+        reason = f"{self.spec.title.en} ({name}) {verdict} in {lasted}{what}"
+        if verdict is None:
+            reason = f"{self.spec.title.en} ({name}) was not needed: the cause was over after {lasted}"
         self.record = replace(row, state="done", verdict=verdict, ended=ended, reason=reason)
-        self._tell(now, verdict, reason)
+        self._tell(now, verdict or "unneeded", reason)
         self.record = None
         for step in self.steps:
             step.dismiss(step.state)
         self._wake()
+
+    def _proved(self) -> bool:
+        """Whether the run shows that it works: what takes over has come, not only what comes before it."""
+        start = [step for step in self.steps if step.rule.after == "start"]
+        telling = [step for step in start if step.rule.stays] or start
+        return any(step.state == REACHED for step in telling)
 
     def _tell(self, now: int, state: str, reason: str, step: Step | None = None) -> None:
         """Keeps the record as it stands, and says what has changed."""

@@ -62,7 +62,7 @@ def test_nothing_has_happened_is_unknown_and_not_met(config: Config, journal: Jo
 
 def test_records_of_the_period_count_by_their_verdict(config: Config, journal: Journal) -> None:
     rows = [sequence(1, "passed"), sequence(2, "passed"), sequence(3, "incomplete"), sequence(4, None, state="running"),
-            sequence(5, "failed", START - 1), sequence(6, "failed", state="void")]  # fmt: skip
+            sequence(5, "failed", START - 1), sequence(6, "failed", state="void"), sequence(9, None)]  # fmt: skip
     journal.commit(Changes(records={row.id: row for row in rows}))
     row = found(config, journal)["T04"]
     assert (row.outcome, row.value, row.good, row.bad, row.open) == (Outcome.MET, 100.0, 2, 0, 2)

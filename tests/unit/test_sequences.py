@@ -88,7 +88,7 @@ def test_a_step_that_never_comes_is_raised_at_its_deadline_and_missing_in_the_en
     assert (row.verdict, row.reason) == (
         "failed", "Takeover (Generator A) failed in 5m: engine runs (missing), load taken (missing)",
     )  # fmt: skip
-    assert steps(row)["no-return"] == ("reached", 0)
+    assert steps(row)["no-return"] == ("already", None)
 
 
 def test_what_was_not_needed_because_the_cause_was_over_sooner_is_skipped() -> None:
@@ -96,9 +96,25 @@ def test_what_was_not_needed_because_the_cause_was_over_sooner_is_skipped() -> N
     made.see(100, (MAINS, False))
     made.see(103, (MAINS, True))
     (row,) = runs(made)
-    assert (row.verdict, steps(row)["no-load"]) == ("passed", ("skipped", None))
+    assert (row.verdict, steps(row)["no-load"], steps(row)["no-return"]) == (
+        None, ("skipped", None), ("already", None)
+    )  # fmt: skip
+    assert row.reason == "Takeover (Generator A) was not needed: the cause was over after 3s"
     made.wait(1000)
     assert late(made) == []
+    assert told(made)[-1] == (103, "unneeded")
+
+
+def test_what_was_so_before_it_was_awaited_proves_nothing() -> None:
+    made = world()
+    made.see(50, (RUNS, True), (LOAD, True))
+    made.see(100, (MAINS, False))
+    made.see(400, (MAINS, True))
+    made.see(460, (LOAD, False))
+    (row,) = runs(made)
+    assert (row.verdict, steps(row)["no-load"], steps(row)["no-return"]) == (
+        None, ("already", None), ("reached", 60_000)
+    )  # fmt: skip
 
 
 def test_what_must_not_happen_makes_the_run_fail_and_what_happens_outside_of_it_does_not() -> None:
