@@ -29,6 +29,10 @@ WINDOWS: tuple[Window, ...] = ("month", "year", "rolling_365d", "commissioned")
 """Every window that a figure can be made over."""
 
 
+_DAY_MS = 86_400_000
+_COVERED_MS = 30 * _DAY_MS
+
+
 @dataclass(frozen=True, slots=True)
 class FixTimes:
     """How fast faults were fixed (T22): those that began in a period. Lengths in ms."""
@@ -146,6 +150,22 @@ def figures(
     ledger = _Ledger(config, journal, now)
     found = [figure for view in views for figure in ledger.figures(view, span, windows)]
     return found + list(_weighted(config, found))
+
+
+def coverage(config: Config, journal: JournalReader, views: Sequence[IndicatorView], now: int) -> float | None:
+    """For how much of the last 30 days the contract figures are known, per cent: the worst of them.
+
+    Counted from the first day on that anything was recorded; None before a whole day was.
+    """
+    shares = []
+    for view in views:
+        if not view.contract or view.of_rules:
+            continue
+        rows = journal.intervals(view.id, now - _COVERED_MS, now)
+        start = max(rows[0].start, now - _COVERED_MS) if rows else now
+        if now - start >= _DAY_MS and (share := measure(rows, start, now).coverage) is not None:
+            shares.append(share * 100)
+    return min(shares, default=None)
 
 
 def check_correction(journal: JournalReader, entry: CorrectionEntry) -> None:

@@ -19,6 +19,7 @@ from dcmon.config.vocabulary import vocabulary
 from dcmon.model import Reading, StoreError
 from dcmon.notify.outbox import OutboxWorker
 from dcmon.pipeline import Pipeline
+from dcmon.promises import coverage
 from dcmon.storage.influx import InfluxSink
 from dcmon.storage.journal import Journal
 from dcmon.storage.outbox import Waiting
@@ -28,6 +29,7 @@ log = logging.getLogger("dcmon")
 
 _BEAT_S = 5.0
 _PRUNE_EVERY_S = 3600.0
+_COVER_EVERY_S = 600.0
 _LAG_EVERY_S = 0.5
 
 
@@ -66,6 +68,7 @@ class Upkeep:
         self._sizes: dict[str, float] = {}
         self._lag_s = 0.0
         self._waiting = Waiting(0, None)
+        self._coverage: float | None = None
 
     async def run(self) -> None:
         """Beats until cancelled."""
@@ -73,6 +76,7 @@ class Upkeep:
             tasks.create_task(self._beat(), name="heartbeat")
             tasks.create_task(self._prune(), name="retention")
             tasks.create_task(self._measure_lag(), name="loop lag")
+            tasks.create_task(self._cover(), name="coverage")
 
     def last_words(self) -> None:
         """At the end of the process: what the next start must know."""
@@ -177,7 +181,17 @@ class Upkeep:
             "dcmon.spool_bytes": self._influx.spool.size if self._influx is not None else 0,
             "dcmon.traps_dropped": traps.dropped + traps.failed if traps is not None else 0,
         }
+        if self._coverage is not None:
+            values["dcmon.coverage"] = self._coverage
         self._pipeline.submit([Reading(now, self._own, point, None, value) for point, value in values.items()])
+
+    async def _cover(self) -> None:
+        """How much of what was promised is known at all; read beside the loop, for it waits for the disk."""
+        while True:
+            now = self._clock.now()
+            views = self._pipeline.judge.availability(now)
+            self._coverage = await asyncio.to_thread(coverage, self._config, self._journal, views, now)
+            await self._clock.sleep(_COVER_EVERY_S)
 
     async def _prune(self) -> None:
         while True:

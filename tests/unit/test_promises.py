@@ -13,7 +13,7 @@ from dcmon.config.config import Config
 from dcmon.config.entries import CorrectionEntry, EntryError, parse_entry
 from dcmon.config.loader import load
 from dcmon.model import Availability, Changes, Interval, Record
-from dcmon.promises import WINDOWS, Figure, check_correction, figures
+from dcmon.promises import WINDOWS, Figure, check_correction, coverage, figures
 from dcmon.storage.journal import Journal
 from dcmon.thresholds import IndicatorView, Judge
 
@@ -197,3 +197,15 @@ def test_the_uplinks_as_a_whole_are_weighted_with_their_capacity(
     found = {one.view.id: one for one in figures(config, journal, links, NOW, (NOW - 10 * HOUR, NOW))}
     assert found["T21.weighted"].measure.measured == pytest.approx(32 / 43)
     assert not [one for one in figures(config, journal, links[:3], NOW) if one.view.id == "T21.weighted"]
+
+
+def test_coverage_is_that_of_the_worst_contract_figure_once_a_day_has_passed(
+    config: Config, journal: Journal, views: dict[str, IndicatorView]
+) -> None:
+    asked = [views["T01"], views["T21:uplinks"], views["T21.link:uplink-1"]]
+    assert coverage(config, journal, asked, NOW) is None
+    keep(journal, views["T01"], (NOW - 40 * 24 * HOUR, NOW - HOUR, "up"), (NOW - HOUR, None, "unknown"))
+    keep(journal, views["T21:uplinks"], (NOW - 23 * HOUR, None, "unknown"))
+    keep(journal, views["T21.link:uplink-1"], (NOW - 40 * 24 * HOUR, None, "unknown"))
+    assert coverage(config, journal, asked, NOW) == pytest.approx(100 * (1 - 1 / (30 * 24)))
+    assert coverage(config, journal, asked, NOW + 2 * HOUR) == 0.0

@@ -79,6 +79,14 @@ class World:
             await self.clock.advance(1)
             await asyncio.sleep(0.002)
 
+    async def heard(self, point: str, value: object) -> None:
+        """Waits for a beat that says so: on a busy machine its thread takes longer than the clock of the test."""
+        for _ in range(500):
+            if self.own(point) == value:
+                return
+            await asyncio.sleep(0.01)
+        assert self.own(point) == value
+
 
 @pytest.fixture
 async def world(config: Config, tmp_path: Path) -> AsyncIterator[World]:
@@ -114,13 +122,13 @@ async def test_a_restart_knows_until_when_dcmon_lived_and_what_the_power_chain_s
 async def test_dcmons_own_points_are_judged_like_everybodys(world: World) -> None:
     async with beating(world):
         await world.until(2)
-        assert world.own("dcmon.poll_lag") == 0.25
+        await world.heard("dcmon.poll_lag", 0.25)
         assert world.own("dcmon.polls_skipped") == 2
         assert world.own("dcmon.samples_dropped") == 15
         assert (world.own("dcmon.spool_bytes"), world.own("dcmon.traps_dropped")) == (4096, 5)
         world.spool.dropped = 20
         await world.until(6)
-        assert world.own("dcmon.samples_dropped") == 25
+        await world.heard("dcmon.samples_dropped", 25)
 
 
 async def test_every_figure_has_a_name_that_the_metrics_know_and_the_right_value(world: World) -> None:
