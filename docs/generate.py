@@ -175,7 +175,7 @@ def points() -> str:
 def commands() -> str:
     group = typer.main.get_command(app)
     parts = ["# Commands\n", _NOTE]
-    for name, command in sorted(group.commands.items()):  # type: ignore[attr-defined]
+    for name, command in _commands("", group):
         parts += [f"## dcmon {name}\n", " ".join((command.help or "").split()) + "\n"]
         rows = (
             (
@@ -187,6 +187,14 @@ def commands() -> str:
         )
         parts.append(table(("option", "meaning"), rows))
     return "\n".join(parts)
+
+
+def _commands(prefix: str, group: Any) -> Iterator[tuple[str, Any]]:
+    for name, command in sorted(group.commands.items()):
+        if hasattr(command, "commands"):
+            yield from _commands(f"{prefix}{name} ", command)
+        else:
+            yield f"{prefix}{name}", command
 
 
 def records() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dcmon.cli import decisions, devices, discovery, proofs, recorder, records, site
+from dcmon.cli import decisions, devices, discovery, maintenance, proofs, recorder, records, site
 from dcmon.cli.common import prepare_streams, telling_files
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ COMMANDS = (
 )
 for _command in COMMANDS:
     app.command()(_command)
+app.add_typer(maintenance.maintenance, name="maintenance")
 
 
 def main() -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Annotated, Any
 
 import typer
 
 from dcmon.cli.common import ConfigOption, JsonOption, checked, find_config, out, print_json, telling_errors
+from dcmon.cli.running import enter_records
 from dcmon.model import DcmonError
-
-_TIMEOUT_S = 15.0
 
 
 def enter(
@@ -27,7 +25,9 @@ def enter(
     with telling_errors():
         loaded, _ = checked(find_config(config))
         entry = {"kind": kind, "by": by, **dict(_split(word) for word in words)}
-        record = asyncio.run(_send(loaded.config.agent.web.listen, entry))
+        (record,) = enter_records(loaded.config.agent.web.listen, [entry])
+        if isinstance(record, str):
+            raise DcmonError(f"it was not taken: {record}")
     if as_json:
         print_json(record)
     else:
@@ -45,21 +45,3 @@ def _split(word: str) -> tuple[str, Any]:
         return name, json.loads(text)
     except ValueError as error:
         raise DcmonError(f"{name}: {text!r} is no JSON ({error})") from None
-
-
-async def _send(listen: str, entry: dict[str, Any]) -> dict[str, Any]:
-    import aiohttp
-
-    url = f"http://{listen}/api/v1/records"
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S)) as session,
-            session.post(url, json=entry) as response,
-        ):
-            body: dict[str, Any] = await response.json()
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise DcmonError(f"{url} does not answer ({error or 'no answer in time'}); is `dcmon run` running?") from None
-    if response.status != 201:
-        raise DcmonError(f"it was not taken: {body.get('error')}. {body.get('hint', '')}")
-    record: dict[str, Any] = body["record"]
-    return record

@@ -167,7 +167,7 @@ class Cancel(_Entry):
     """Maintenance or a drill does not take place, or is over before its time. It stays on record as void."""
 
     kind: Literal["cancel"]
-    record: Line = Field(description="id of its record")
+    record: Line = Field(description="id of its record, or what the calendar calls it (UID)")
     reason: Line
 
 

@@ -100,24 +100,27 @@ class Planning:
 
     def cancel(self, entry: Cancel, at: int, now: int) -> Record:
         """Takes back planned work, or ends it."""
-        row = self._ledger.records.get(entry.record)
+        row = self._ledger.records.get(entry.record) or self._called(entry.record)
         if row is None or row.kind not in KINDS:
             known = [one.id for one in self._ledger.records.values() if one.kind in KINDS and one.state == "running"]
             raise EntryError(f"record: {entry.record} is no maintenance and no drill; there are "
                              f"{', '.join(sorted(known)) or 'none ahead'}")  # fmt: skip
         if row.state == "void":
-            raise EntryError(f"record: {entry.record} is cancelled already")
+            return row
         if row.kind == "drill" and row.state == "done":
             raise EntryError(f"record: {entry.record} is over, and what came out of it stays")
         return self._windows.cancel(row, entry.reason, entry.by, now)
 
     def _known(self, entry: Maintenance) -> Record | None:
         """The window that an entry is another version of."""
-        windows = [row for row in self._ledger.records.values() if row.kind == "maintenance"]
         if entry.uid is not None:
-            return next((row for row in windows if row.subject == entry.uid), None)
-        record_id = _record_id("maintenance", entry.title, entry.start)
-        return next((row for row in windows if row.id == record_id), None)
+            return self._called(entry.uid)
+        return self._ledger.records.get(_record_id("maintenance", entry.title, entry.start))
+
+    def _called(self, uid: str) -> Record | None:
+        """The window that a calendar calls so."""
+        windows = (row for row in self._ledger.records.values() if row.kind == "maintenance" and row.subject == uid)
+        return next(windows, None)
 
     def _change(self, known: Record, entry: Maintenance, plan: dict[str, Any], now: int) -> Record:
         before = known.data["plan"]

@@ -49,6 +49,7 @@ class Api:
             web.get("/api/v1/clocks", self.clocks),
             web.get("/api/v1/records", self.records),
             web.post("/api/v1/records", self.enter),
+            web.get("/api/v1/maintenance.ics", self.calendar),
             web.get("/api/v1/devices", self.devices),
             web.get("/api/v1/events", self.events),
             web.get("/api/v1/stream", self.stream),
@@ -172,6 +173,13 @@ class Api:
         kind, subject = request.query.get("kind"), request.query.get("subject")
         rows = await self._state.history.records(kind=kind, subject=subject, limit=whole(request, "limit", 100))
         return answer({"now": self._state.clock.now(), "records": rows})
+
+    async def calendar(self, request: web.Request) -> web.Response:
+        from dcmon.calendars import write_calendar
+
+        rows = await self._state.history.records(kind="maintenance", subject=None, limit=MOST)
+        content = await asyncio.to_thread(write_calendar, rows, self._site.plan.site.name)
+        return web.Response(body=content, content_type="text/calendar", charset="utf-8")
 
     async def enter(self, request: web.Request) -> web.Response:
         hint = "docs/records.md lists the kinds of entries and their words."
