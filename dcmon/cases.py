@@ -142,7 +142,7 @@ def _passed(config: Config, journal: JournalReader, control: Control, now: int) 
 
 def _fixed(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:
     """Fault clocks of rules of the promise: good when stopped in time, bad from the limit on."""
-    rules = {rule.id for rule in config.rules.judged if control.tom in rule.tom}
+    rules = {rule.id for rule in config.judged if control.tom in rule.tom}
     cases = []
     for clock in journal.clocks(limit=-1):
         if clock.rule in rules:

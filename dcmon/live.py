@@ -10,9 +10,9 @@ from dcmon.clock import Clock
 from dcmon.collectors.poller import DeviceStats, Poller
 from dcmon.config.config import Config
 from dcmon.config.entries import CorrectionEntry, Entry
+from dcmon.config.roster import on_duty, schedule
 from dcmon.config.vocabulary import unit_of
 from dcmon.model import Alarm, Availability, FaultClock, Incident, Reading, Record, SeriesKey, Task, Transition
-from dcmon.notify.roster import on_duty, schedule
 from dcmon.pipeline import Pipeline
 from dcmon.promises import check_correction, figures
 from dcmon.storage.journal import Journal

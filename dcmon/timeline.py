@@ -201,7 +201,7 @@ def _either(words: frozenset[Any]) -> str:
 def _points_of(config: Config) -> frozenset[str]:
     """What rules name besides the vocabulary: points of profiles and of dcmon itself."""
     named = {"device.reachable"}
-    for rule in config.rules.judged:
+    for rule in config.judged:
         conditions = [condition for field in ("able", "when", "then") for condition in getattr(rule, field, ())]
         named |= {condition.point for condition in conditions}
         if (select := getattr(rule, "select", None)) is not None:

@@ -29,8 +29,8 @@ DOCS = Path(__file__).resolve().parent
 _NOTE = "<!-- Written by docs/generate.py; `make docs` brings it up to date. -->\n"
 
 _SETTINGS = """\
-A configuration is a folder of five files. `dcmon check` tells every fault with file and line; `dcmon schema DIR` writes
-a JSON Schema for each file, for editors.
+A configuration is a folder of five files, and register.yaml where there is a register. `dcmon check` tells every fault
+with file and line; `dcmon schema DIR` writes a JSON Schema for each file, for editors.
 
 Durations are written with their unit (`500ms`, `2s`, `5m`, `4h`, `30d`, `1h30m`). Secrets are never written down:
 `env:NAME` names a variable, `file:PATH` a file, relative to the folder.

@@ -11,6 +11,7 @@ from dcmon.config.collectors import Collectors
 from dcmon.config.config import Config
 from dcmon.config.entries import parse_entry
 from dcmon.config.people import People
+from dcmon.config.register import Register
 from dcmon.config.rules import Rules
 from dcmon.config.site import Site
 from dcmon.model import Changes, Quality, Reading, Record, SeriesKey, Snapshot, Value, iso_utc
@@ -105,7 +106,7 @@ EVERYTHING = (MAINS_LOST, ON_BATTERY, MAINS_OUTAGE, GENSET_LATE, LEAK, SILENT, L
 
 
 def config(*rules: dict[str, Any], site: Mapping[str, Any] | None = None, maps: Mapping[str, Any] | None = None,
-           **settings: Any) -> Config:  # fmt: skip
+           register: Mapping[str, Any] | None = None, **settings: Any) -> Config:  # fmt: skip
     """A configuration of these rules on the small site."""
     address = {"snmp": {"host": "192.0.2.1", "credentials": "read"}}
     devices = {device: address | {"maps": (maps or {}).get(device, [])} for device in _DEVICES}
@@ -118,7 +119,7 @@ def config(*rules: dict[str, Any], site: Mapping[str, Any] | None = None, maps: 
         agent=Agent(), site=Site.model_validate(dict(site or SITE)),
         collectors=Collectors.model_validate({"credentials": credentials, "devices": devices}),
         rules=Rules.model_validate({"rules": list(rules), **settings}), people=People.model_validate(people),
-        directory=Path("/nonexistent"),
+        register=Register.model_validate(dict(register or {})), directory=Path("/nonexistent"),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from dcmon.config.agent import Agent
 from dcmon.config.collectors import Collectors
 from dcmon.config.config import Config
 from dcmon.config.people import People, Roster
+from dcmon.config.roster import schedule
 from dcmon.config.rules import Rules
 from dcmon.config.site import Site
 from dcmon.model import (
@@ -26,7 +27,6 @@ from dcmon.model import (
     Task,
     Transition,
 )
-from dcmon.notify.roster import schedule
 
 T0 = int(dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC).timestamp() * 1000)
 """10:00 in Munich."""

@@ -29,6 +29,7 @@ COMMANDS = (
     decisions.oncall,
     records.enter,
     proofs.promises,
+    records.register,
 )
 for _command in COMMANDS:
     app.command()(_command)

@@ -1,15 +1,18 @@
-"""Commands that put on record what people did."""
+"""Commands about what is on record: what people did, and what they still have to do."""
 
 from __future__ import annotations
 
 import json
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
+from rich.table import Table
 
 from dcmon.cli.common import ConfigOption, JsonOption, checked, find_config, out, print_json, telling_errors
 from dcmon.cli.running import enter_records
-from dcmon.model import DcmonError
+from dcmon.clock import SystemClock
+from dcmon.model import DcmonError, iso_utc, utc
 
 
 def enter(
@@ -32,6 +35,54 @@ def enter(
         print_json(record)
     else:
         out.print(f"{record['id']}: {record['reason']}", markup=False)
+
+
+def register(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """The register of tests and duties: what, the last result with its evidence, when it is due, what is overdue."""
+    from dcmon.storage.journal_reads import FILE_NAME, JournalReader
+    from dcmon.thresholds.duties import as_dict
+    from dcmon.thresholds.duties import register as stand
+
+    with telling_errors():
+        loaded, _ = checked(find_config(config))
+        path = loaded.config.agent.data_dir / FILE_NAME
+        if not path.exists():
+            raise DcmonError(f"{path} is not there: `dcmon run` has not watched this site yet, or data_dir is another")
+        journal = JournalReader(path)
+        try:
+            rows = {row.key: row for row in journal.alarms()}
+        finally:
+            journal.close()
+        site = loaded.config.site
+        lines = [as_dict(line, site) for line in stand(loaded.config, rows, SystemClock().now())]
+    if as_json:
+        print_json([_dated(line) for line in lines])
+        return
+    zone = ZoneInfo(site.timezone)
+    table = Table("promise", "what", "at", "every", "last result", "evidence", "due", "state")
+    for line in lines:
+        last = line["last"]
+        result = f"{_day(last['at'], zone)} {last['verdict'] or 'done'}" if last else "-"
+        proof = " ".join(str(last[word]) for word in ("record", "file", "by") if last.get(word)) if last else ""
+        until = line["due"] if line["due"] is not None else line["overdue_since"]
+        due = "-" if until is None else _day(until, zone)
+        state = line["state"] or "not judged"
+        if line["missing"]:
+            state += f": {len(line['missing'])} not moved"
+        title = line["title"]["en"]
+        table.add_row(", ".join(line["tom"]), title, line["asset"], line["every"], result, proof, due, state)
+    out.print(table)
+
+
+def _day(ms: int, zone: ZoneInfo) -> str:
+    return f"{utc(ms).astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def _dated(line: dict[str, Any]) -> dict[str, Any]:
+    """Times as ISO 8601."""
+    last = line["last"]
+    dated = {name: None if line[name] is None else iso_utc(line[name]) for name in ("due", "overdue_since", "since")}
+    return {**line, **dated, "last": None if last is None else {**last, "at": iso_utc(last["at"])}}
 
 
 def _split(word: str) -> tuple[str, Any]:

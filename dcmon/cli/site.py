@@ -23,7 +23,7 @@ def check(config: ConfigOption = None) -> None:
         site, devices = loaded.config.site, loaded.config.collectors.devices
         out.print(
             f"{site.name}: {len(site.assets)} assets, {len(devices)} devices, "
-            f"{len(loaded.config.rules.judged)} rules: no fault, {len(warnings)} warnings"
+            f"{len(loaded.config.judged)} rules and duties: no fault, {len(warnings)} warnings"
         )
 
 

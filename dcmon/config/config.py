@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+
+from pydantic import Field
 
 from dcmon.config.agent import Agent
 from dcmon.config.base import Strict
 from dcmon.config.collectors import Collectors
 from dcmon.config.people import People
-from dcmon.config.rules import Rules
+from dcmon.config.register import Register
+from dcmon.config.rules import Loc, Rule, Rules
 from dcmon.config.site import Site
 
 
@@ -20,5 +25,17 @@ class Config(Strict):
     collectors: Collectors
     rules: Rules
     people: People
+    # `register` itself is a method of every class that may be abstract.
+    duties: Register = Field(default=Register(), alias="register")
     directory: Path
     digest: str = ""
+
+    def placed(self) -> Iterator[tuple[str, Loc, Rule]]:
+        """Everything that can raise an alarm, with the name of its file and the place there."""
+        yield from (("rules", place, rule) for place, rule in self.rules.placed())
+        yield from (("register", place, duty) for place, duty in self.duties.placed())
+
+    @cached_property
+    def judged(self) -> tuple[Rule, ...]:
+        """Everything that can raise an alarm: rules, steps of sequences, duties."""
+        return tuple(rule for _, _, rule in self.placed())

@@ -171,7 +171,31 @@ class Cancel(_Entry):
     reason: Line
 
 
-Entry = Delivery | CorrectionEntry | Maintenance | Drill | Cancel
+class DutyEntry(_Entry):
+    """A duty of the register was done (T09, T12, T28, T29), or a test that dcmon did not see: with a note or a file."""
+
+    kind: Literal["duty"]
+    duty: Identifier = Field(description="its id in register.yaml")
+    asset: Identifier | None = Field(default=None, description="where; all assets of the duty when absent")
+    result: Literal["passed", "failed"] = "passed"
+    file: str = Field(default="", max_length=1000, description="what proves it: a path or a link")
+    sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-fA-F]{64})?$", to_lower=True)] = Field(
+        default="", description="of the file; required unless it is a link"
+    )
+
+    @model_validator(mode="after")
+    def _proof(self) -> DutyEntry:
+        file = self.file.strip()
+        if not self.note.strip() and not file:
+            raise ValueError("nothing proves it: write a note, or name a file with its sha256, or a link")
+        if file and not self.sha256 and not file.startswith(("https://", "http://")):
+            raise ValueError("sha256 is missing: `sha256sum FILE` says it; a link that begins with https:// needs none")
+        if self.sha256 and not file:
+            raise ValueError("sha256 is of no file: name the file")
+        return self
+
+
+Entry = Delivery | CorrectionEntry | Maintenance | Drill | Cancel | DutyEntry
 
 ENTRIES: Mapping[str, type[_Entry]] = {
     "delivery": Delivery,
@@ -179,6 +203,7 @@ ENTRIES: Mapping[str, type[_Entry]] = {
     "maintenance": Maintenance,
     "drill": Drill,
     "cancel": Cancel,
+    "duty": DutyEntry,
 }
 """Every kind of entry and its words."""
 

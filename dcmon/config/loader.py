@@ -16,6 +16,7 @@ from dcmon.config.collectors import Collectors
 from dcmon.config.config import Config
 from dcmon.config.parsing import parse
 from dcmon.config.people import People
+from dcmon.config.register import Register
 from dcmon.config.rules import Rules
 from dcmon.config.site import Site
 from dcmon.config.yamlfile import Problem, YamlFile, read_yaml
@@ -27,8 +28,12 @@ FILES: Mapping[str, type[BaseModel]] = {
     "collectors": Collectors,
     "rules": Rules,
     "people": People,
+    "register": Register,
 }
 """The files of a configuration (each `NAME.yaml`) and their models."""
+
+OPTIONAL = frozenset({"register"})
+"""Files that may be absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +64,17 @@ def load_with_lines(directory: Path) -> Loaded:
     parts: dict[str, BaseModel] = {}
     problems: list[object] = []
     for name, model in FILES.items():
+        path = directory / f"{name}.yaml"
+        if name in OPTIONAL and not path.exists():
+            continue
         try:
-            files[name] = read_yaml(directory / f"{name}.yaml")
+            files[name] = read_yaml(path)
             parts[name] = parse(model, files[name])
         except ConfigError as error:
             problems += error.problems
     if problems:
         raise ConfigError(problems)
-    digest = hashlib.sha256("".join(files[name].digest for name in FILES).encode()).hexdigest()
+    digest = hashlib.sha256("".join(file.digest for file in files.values()).encode()).hexdigest()
     home = directory.resolve()
     parts["agent"] = _in_folder(parts["agent"], home)
     return Loaded(Config(directory=home, digest=digest, **parts), files)

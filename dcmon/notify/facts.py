@@ -31,7 +31,7 @@ class FactBook:
         site = config.site
         self._site = {"site": site.name, "timezone": site.timezone}
         self._url = config.agent.web.address
-        self._rules: dict[str, Rule] = {rule.id: rule for rule in config.rules.judged}
+        self._rules: dict[str, Rule] = {rule.id: rule for rule in config.judged}
         sections = {section.id: section.name for section in site.sections}
         self._places: dict[str, dict[str, str | None]] = {
             group.id: {"asset_name": group.name, "location": None, "section": None} for group in site.groups

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from dcmon.config.people import Channel, People, Person, Recipient, Route
+from dcmon.config.roster import members_of, on_duty
 from dcmon.model import Severity
-from dcmon.notify.roster import members_of, on_duty
 
 _ADDRESSED: tuple[Channel, ...] = ("email", "webhook")
 """Channels that reach a person wherever he is; the console reaches whoever looks at it."""

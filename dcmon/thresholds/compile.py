@@ -11,6 +11,7 @@ from dcmon.config.rules import (
     BlindRule,
     CapacityRule,
     CountRule,
+    DutyRule,
     FollowsRule,
     LimitRule,
     LostOnBatteryRule,
@@ -22,13 +23,15 @@ from dcmon.config.rules import (
     StateRule,
 )  # fmt: skip
 from dcmon.config.site import AssetKind
-from dcmon.model import Alarm, AlarmState
+from dcmon.model import Alarm, AlarmState, Record
 from dcmon.thresholds.absence import BlindWatch, StaleWatch
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import Board, Slot, attach
 from dcmon.thresholds.cells import Cell
+from dcmon.thresholds.duties import calendar_of, lines_of
 from dcmon.thresholds.group_watches import CapacityWatch, CountWatch, FollowsWatch
 from dcmon.thresholds.ledger import Ledger
+from dcmon.thresholds.register import DutyLine
 from dcmon.thresholds.sequence_parts import Step
 from dcmon.thresholds.sequences import Run
 from dcmon.thresholds.silence import LostOnBatteryWatch, ReachableWatch, SilentWatch
@@ -63,18 +66,20 @@ class Compiler:
         self._incident_of = incident_of
         self.runs: list[Run] = []
         """Every sequence."""
-        self._position = {rule.id: place for place, rule in enumerate(config.rules.judged)}
+        self.duties: list[DutyLine] = []
+        """Every line of the register."""
+        self._position = {rule.id: place for place, rule in enumerate(config.judged)}
         self._lost: dict[str, LostOnBatteryWatch] = {}
         self.silent_watches: list[SilentWatch] = []
         """Every watch that notices a device from which nothing is heard."""
         self.rise_watches: list[RiseWatch] = []
-        self.rise_points = {rule.select.point for rule in config.rules.judged if isinstance(rule, RiseRule)}
+        self.rise_points = {rule.select.point for rule in config.judged if isinstance(rule, RiseRule)}
         self.stale_watches: list[StaleWatch] = []
         self.follows_watches: list[FollowsWatch] = []
 
     def compile(self) -> None:
         """All rules: those on devices and groups at once, those on series as the series show."""
-        rules = sorted(self._config.rules.judged, key=lambda rule: rule.kind == "silent")
+        rules = sorted(self._config.judged, key=lambda rule: rule.kind == "silent")
         for rule in rules:
             if rule.kind in _KINDS:
                 _KINDS[rule.kind](self, rule)
@@ -211,6 +216,21 @@ class Compiler:
             run.resume(row)
         self.runs.append(run)
 
+    def duty(self, rule: DutyRule) -> None:
+        """A line of the register for each asset at which the duty is to be done."""
+        for asset in lines_of(rule, self._topology.site):
+            cell = self._cell(rule, asset, None, 0)
+            calendar = calendar_of(rule, asset, self._topology.site)
+            line = DutyLine(cell, self._alarms, rule, calendar, self._board, self._timers, self._ledger, self._topology)
+            self._alarms.add(cell, line)
+            line.want()
+            self.duties.append(line)
+
+    def hear(self, record: Record) -> None:
+        """Tells the register of a record."""
+        for line in self.duties:
+            line.hear(record)
+
     def _devices(self, kinds: tuple[AssetKind, ...]) -> list[str]:
         """The assets of these kinds that are asked; all that are asked when there are none."""
         asked = self._topology.devices
@@ -283,5 +303,6 @@ _KINDS: dict[str, Callable[[Compiler, Any], None]] = {
     "count": Compiler.count,
     "capacity": Compiler.capacity,
     "follows": Compiler.follows,
+    "duty": Compiler.duty,
 }
 """Kind of rule -> what makes its watches. Steps belong to sequences, alarms of planned work to their windows."""

@@ -58,7 +58,7 @@ class Judge:
         self._ledger = Ledger(snapshot)
         self._topology = Topology(config.site, config.collectors)
         self._board = Board(self._timers, Holds(config).hold, staleness=live)
-        rules = config.rules.judged
+        rules = config.judged
         self._incidents = IncidentBook(self._ledger, self._topology, config.rules.incidents, self._timers)
         self._clocks = Clocks(self._ledger, self._timers, self._topology, rules)
         self._tasks = Tasks(self._ledger, self._timers, self._board, self._topology, rules)
@@ -67,7 +67,8 @@ class Judge:
         )
         self._windows = Windows(config, self._ledger, self._timers, self._topology, self._alarms)
         planning = Planning(config, self._ledger, self._topology, self._windows, self._indicator_ids)
-        self._entries = Entries(self._ledger, self._topology, self._indicator_ids, planning)
+        duties = config.duties.duties
+        self._entries = Entries(self._ledger, self._topology, self._indicator_ids, planning, duties)
         self._incidents.keep_row = self._alarms.keep_row
         self._incidents.moved = self._clocks.moved
         self._incidents.same_fault = self._clocks.same_fault
@@ -82,6 +83,7 @@ class Judge:
             for device in self._topology.devices:
                 Fader(device, self._topology.supplied(device), self._board)
         restore_cells(self._ledger, self._board, config)
+        self._ledger.recorded.append(self._compiler.hear)
 
     @property
     def alarms(self) -> Mapping[str, Alarm]:
@@ -180,6 +182,7 @@ class Judge:
         """Puts on record what somebody says was done. EntryError when it does not fit the site or the time."""
         before = self.step((), now)
         record = self._entries.take(entry, max(now, self._now))
+        self._settle(max(now, self._now))
         before.extend(self._ledger.take())
         return record, before
 
@@ -269,6 +272,8 @@ class Judge:
         for run in self._compiler.runs:
             run.go_on(start, gap)
         self._windows.resume(start, gap)
+        for line in self._compiler.duties:
+            line.begin(start)
         close_orphans(self._ledger, self._alarms, self._incidents, start)
         self._incidents.resume(start)
         self._indicators.begin(start, alive if gap > 0 else None)
@@ -286,6 +291,8 @@ class Judge:
         self._windows.clock_set()
         for run in self._compiler.runs:
             run.shift(delta)
+        for line in self._compiler.duties:
+            line.evaluate(self._now)
         for watch in self._compiler.silent_watches:
             watch.listening += delta
         for absence in self._compiler.stale_watches:

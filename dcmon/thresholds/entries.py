@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from dcmon.config.entries import Cancel, CorrectionEntry, Delivery, Drill, Entry, EntryError, Maintenance
+from dcmon.config.entries import Cancel, CorrectionEntry, Delivery, Drill, DutyEntry, Entry, EntryError, Maintenance
+from dcmon.config.rules import DutyRule
 from dcmon.config.site import AssetKind
 from dcmon.model import Record
+from dcmon.thresholds.duties import lines_of
 from dcmon.thresholds.ledger import Ledger, record_transition
 from dcmon.thresholds.logic import show_value
 from dcmon.thresholds.planning import Planning
@@ -22,12 +24,18 @@ class Entries:
     """Takes entries of every kind."""
 
     def __init__(
-        self, ledger: Ledger, topology: Topology, indicators: Callable[[], Iterable[str]], planning: Planning
+        self,
+        ledger: Ledger,
+        topology: Topology,
+        indicators: Callable[[], Iterable[str]],
+        planning: Planning,
+        duties: Sequence[DutyRule] = (),
     ) -> None:
         self._ledger = ledger
         self._topology = topology
         self._indicators = indicators
         self._planning = planning
+        self._duties = {duty.id: duty for duty in duties}
 
     def take(self, entry: Entry, now: int) -> Record:
         """Makes the record of an entry. EntryError when it does not fit the site or the time."""
@@ -70,6 +78,22 @@ class Entries:
     def cancel(self, entry: Cancel, at: int, now: int) -> Record:
         return self._planning.cancel(entry, at, now)
 
+    def duty(self, entry: DutyEntry, at: int, now: int) -> Record:
+        duty = self._duties.get(entry.duty)
+        if duty is None:
+            known = ", ".join(self._duties) or "none"
+            raise EntryError(f"duty: the register has no {entry.duty}; it has {known}")
+        assets = lines_of(duty, self._topology.site)
+        if entry.asset is not None and entry.asset not in assets:
+            raise EntryError(f"asset: {entry.duty} is not to be done at {entry.asset} but at {', '.join(assets)}")
+        where = f" at {self._topology.name(entry.asset)}" if entry.asset is not None else ""
+        proof = entry.note.strip() or entry.file.strip()
+        data = {"asset": entry.asset, "note": entry.note, "file": entry.file.strip(), "sha256": entry.sha256}
+        row_id = f"duty-{duty.id}" + (f"-{entry.asset}" if entry.asset is not None else "") + f"@{stamp(at)}"
+        reason = f"{duty.name.en}{where} {entry.result}: {proof}"
+        row = Record(row_id, "duty", duty.id, duty.id, "done", entry.result, at, at, reason, duty.tom, entry.by, data)
+        return self._put(row, now)
+
     def _keep(
         self,
         kind: str,
@@ -98,5 +122,6 @@ _KINDS: dict[str, Callable[[Entries, Any, int, int], Record]] = {
     "maintenance": Entries.maintenance,
     "drill": Entries.drill,
     "cancel": Entries.cancel,
+    "duty": Entries.duty,
 }
 """Kind of entry -> what makes its record."""

@@ -18,8 +18,8 @@ class Ledger:
         self.clocks: dict[str, FaultClock] = dict(snapshot.clocks)
         self.intervals: dict[str, Interval] = dict(snapshot.intervals)
         self.records: dict[str, Record] = dict(snapshot.records)
-        self.recorded: Callable[[Record], None] = lambda row: None
-        """Hears of every record that is new or has changed."""
+        self.recorded: list[Callable[[Record], None]] = []
+        """Hear of every record that is new or has changed."""
         self._changes = Changes()
 
     def take(self) -> Changes:
@@ -41,7 +41,8 @@ class Ledger:
 
     def put_record(self, row: Record) -> None:
         self.records[row.id] = self._changes.records[row.id] = row
-        self.recorded(row)
+        for hear in self.recorded:
+            hear(row)
 
     def put_interval(self, row: Interval) -> None:
         """The open interval of its indicator, or, with an end, the closed one."""

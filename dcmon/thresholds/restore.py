@@ -28,7 +28,7 @@ def last_alive(snapshot: Snapshot) -> int | None:
 
 def restore_cells(ledger: Ledger, board: Board, config: Config) -> None:
     """Makes the alarms of series that have not shown yet, so that their delays go on."""
-    rules = {rule.id: rule for rule in config.rules.judged}
+    rules = {rule.id: rule for rule in config.judged}
     for row in list(ledger.alarms.values()):
         rule = rules.get(row.rule)
         if isinstance(rule, (StateRule, LimitRule, RiseRule)):

@@ -80,7 +80,8 @@ class Windows:
         self._timezone = config.site.timezone
         self._raised = PlannedAlarms(ledger, alarms, config.rules)
         self._windows: dict[str, Window] = {}
-        alarms.planned, alarms.came, ledger.recorded = self.hush, self.came, self.recorded
+        alarms.planned, alarms.came = self.hush, self.came
+        ledger.recorded.append(self.recorded)
         for row in ledger.records.values():
             if row.kind in KINDS and row.state == "running":
                 self._follow(row)

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from dcmon.config.entries import EntryError, parse_entry
 from dcmon.model import Alarm, AlarmState, Incident, Quality
+from dcmon.thresholds.duties import as_dict, register
 from dcmon.web import metrics
 from dcmon.web.alarmhealth import PERIOD_MS, judge_alarms
 from dcmon.web.encode import jsonable
@@ -48,6 +49,7 @@ class Api:
             web.get("/api/v1/tasks", self.tasks),
             web.get("/api/v1/clocks", self.clocks),
             web.get("/api/v1/records", self.records),
+            web.get("/api/v1/register", self.register),
             web.post("/api/v1/records", self.enter),
             web.get("/api/v1/maintenance.ics", self.calendar),
             web.get("/api/v1/devices", self.devices),
@@ -180,6 +182,11 @@ class Api:
         rows = await self._state.history.records(kind="maintenance", subject=None, limit=MOST)
         content = await asyncio.to_thread(write_calendar, rows, self._site.plan.site.name)
         return web.Response(body=content, content_type="text/calendar", charset="utf-8")
+
+    async def register(self, request: web.Request) -> web.Response:
+        now, config = self._state.clock.now(), self._site.plan.config
+        lines = [as_dict(line, config.site) for line in register(config, self._state.alarms, now)]
+        return answer({"now": now, "register": lines})
 
     async def enter(self, request: web.Request) -> web.Response:
         hint = "docs/records.md lists the kinds of entries and their words."

@@ -19,7 +19,7 @@ class Plan:
         self.chain = lay_out(config.site)
         self.assets: dict[str, Asset] = {asset.id: asset for asset in config.site.assets}
         self.groups = {group.id: group for group in config.site.groups}
-        self.rules: dict[str, Rule] = {rule.id: rule for rule in config.rules.judged}
+        self.rules: dict[str, Rule] = {rule.id: rule for rule in config.judged}
         self._sections = {section.id: section.name for section in config.site.sections}
         self._feeders: dict[str, tuple[str, ...]] = {}
         self._gensets: dict[str, tuple[str, ...]] = {}

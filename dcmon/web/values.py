@@ -88,7 +88,7 @@ def holds(condition: Condition, asset: str, latest: Latest) -> bool | None:
 
 def able_conditions(config: Config, group: Group) -> tuple[Condition, ...]:
     """What the rules of the group demand of an able member; empty when no rule counts the group."""
-    for rule in config.rules.judged:
+    for rule in config.judged:
         if isinstance(rule, CountRule | CapacityRule) and rule.group == group.id:
             return rule.able
     return ()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from notify_world import holes
 
 from dcmon.config.people import Roster, Rotation, Shift
-from dcmon.notify.roster import on_duty, schedule
+from dcmon.config.roster import on_duty, schedule
 
 ZONES = ["Europe/Berlin", "UTC", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu"]
 HOUR = 3_600_000

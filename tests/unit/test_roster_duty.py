@@ -10,7 +10,7 @@ import pytest
 from notify_world import holes
 
 from dcmon.config.people import Roster
-from dcmon.notify.roster import Watch, members_of, on_duty, schedule
+from dcmon.config.roster import Watch, members_of, on_duty, schedule
 
 BERLIN = "Europe/Berlin"
 

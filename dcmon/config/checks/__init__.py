@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from dcmon.config.checks import agent, devices, people, rules, site
+from dcmon.config.checks import agent, devices, people, register, rules, site
 from dcmon.config.checks.knowledge import Knowledge
 from dcmon.config.loader import Loaded
 from dcmon.config.yamlfile import Problem
@@ -48,6 +48,9 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "D501": ("an address to listen on is wrong or open to others", agent.listeners),
     "D502": ("a trap credential is unknown", agent.trap_credentials),
     "D503": ("data_dir or smtp.ca_file cannot be used", agent.usable_paths),
+    "D601": ("a duty names an unknown asset or owner", register.references),
+    "D602": ("a duty comes round in a way that makes no sense", register.recurrences),
+    "D603": ("what is to prove a duty can never come", register.evidence),
 }
 
 

@@ -8,7 +8,7 @@ from itertools import product
 from dcmon.config.checks.knowledge import Knowledge
 from dcmon.config.loader import Loaded
 from dcmon.config.people import Person, Recipient, Roster
-from dcmon.config.rules import AlarmClass
+from dcmon.config.rules import AlarmClass, DutyRule
 from dcmon.config.yamlfile import Problem
 from dcmon.model import Severity
 
@@ -87,16 +87,16 @@ def rosters_filled(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 def every_page_has_a_route(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
     """D404: a paging rule has no route."""
     routes = loaded.config.people.routes
-    for place, rule in loaded.config.rules.placed():
+    for file, place, rule in loaded.config.placed():
         taken = any(
             (not route.classes or rule.cls in route.classes)
             and (not route.severities or rule.severity in route.severities)
             for route in routes
         )
-        if rule.page and not taken:
+        if (rule.page or isinstance(rule, DutyRule)) and not taken:
             message = f"no route takes class {rule.cls}, severity {rule.severity} of rule {rule.id}"
             hint = "Add a route to people.yaml; the last one may take everything."
-            yield loaded.problem("D404", "rules", place, message, hint)
+            yield loaded.problem("D404", file, place, message, hint)
 
 
 def routes_reached(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:

@@ -169,12 +169,12 @@ def _misfit(point: str, test: Test) -> str | None:
 
 def paging_rules_explain(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
     """D304: a paging rule has no cause, consequence or response."""
-    for place, rule in loaded.config.rules.placed():
+    for file, place, rule in loaded.config.placed():
         missing = [word for word in ("cause", "consequence", "response") if not getattr(rule, word).strip()]
         if rule.page and missing:
             message = f"rule {rule.id} pages people but has no {', '.join(missing)}"
             hint = "Write what they need at 3 a.m., or set page: false."
-            yield loaded.problem("D304", "rules", place, message, hint)
+            yield loaded.problem("D304", file, place, message, hint)
 
 
 _PROMISE = re.compile(r"T(0[1-9]|[12]\d|3[0-2])")
@@ -185,11 +185,13 @@ def promises(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
     rules = loaded.config.rules
     named = [(place, f"rule {rule.id}", rule.tom) for place, rule in rules.placed()]
     named += [(("sequences", place), f"sequence {one.id}", one.tom) for place, one in enumerate(rules.sequences)]
-    for place, owner, toms in named:
-        for number, promise in enumerate(toms):
-            if not _PROMISE.fullmatch(promise):
-                message = f"{owner} names the promise {promise!r}"
-                yield loaded.problem("D305", "rules", (*place, "tom", number), message, "Use T01 to T32.")
+    duties = [(place, f"duty {duty.id}", duty.tom) for place, duty in loaded.config.duties.placed()]
+    for file, list_ in (("rules", named), ("register", duties)):
+        for place, owner, toms in list_:
+            for number, promise in enumerate(toms):
+                if not _PROMISE.fullmatch(promise):
+                    message = f"{owner} names the promise {promise!r}"
+                    yield loaded.problem("D305", file, (*place, "tom", number), message, "Use T01 to T32.")
 
 
 def targets(loaded: Loaded, knowledge: Knowledge) -> Iterator[Problem]:

@@ -29,10 +29,10 @@ def duplicate_ids(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
                 message = f"the id {name!r} stands twice in {key}"
                 yield loaded.problem("D101", file, (key, position, "id"), message, "Rename one of them.")
     seen: set[str] = set()
-    for place, rule in config.rules.placed():
+    for file, place, rule in config.placed():
         if rule.id in seen:
-            message = f"the id {rule.id!r} stands twice among rules and steps"
-            yield loaded.problem("D101", "rules", (*place, "id"), message, "Rename one of them.")
+            message = f"the id {rule.id!r} stands twice among rules, steps and duties"
+            yield loaded.problem("D101", file, (*place, "id"), message, "Rename one of them.")
         seen.add(rule.id)
     assets = {asset.id for asset in config.site.assets}
     for position, group in enumerate(config.site.groups):

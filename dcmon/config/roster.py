@@ -1,9 +1,7 @@
 """Who is on duty: overrides before shifts before the rotation. Pure.
 
-Rosters are written in local time, decisions are made in instants. Every local time stands for exactly one instant:
-one that happens twice (end of summer time) for its first occurrence, one that does not happen (start of summer time)
-for the instant at which the clock jumps over it. The mapping never goes backwards, so that what one shift ends with
-is what the next begins with, on days of 23 and 25 hours too: no hole, no overlap that the file does not have.
+Rosters are written in local time, decisions are made in instants (`localtime` says which): what one shift ends with is
+what the next begins with, on days of 23 and 25 hours too, without a hole or an overlap that the file does not have.
 """
 
 from __future__ import annotations
@@ -13,10 +11,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from dcmon.config.localtime import instant, local
 from dcmon.config.people import Override, Roster, Rotation, Shift
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MS = dt.timedelta(milliseconds=1)
 _DAY = dt.timedelta(days=1)
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -62,12 +59,12 @@ def _overriding(roster: Roster, now: int, zone: ZoneInfo) -> list[str]:
     return _unique(
         override.person
         for override in roster.overrides
-        if _instant(override.start, zone) <= now < _instant(override.end, zone)
+        if instant(override.start, zone) <= now < instant(override.end, zone)
     )
 
 
 def _in_shift(roster: Roster, now: int, zone: ZoneInfo) -> list[str]:
-    today = _local(now, zone).date()
+    today = local(now, zone).date()
     return _unique(
         shift.person
         for shift in roster.shifts
@@ -81,7 +78,7 @@ def _in_rotation(roster: Roster, now: int, zone: ZoneInfo) -> list[str]:
     if rotation is None:
         return []
     since = _wall(rotation.since, zone)
-    turn = (_local(now, zone).date() - since.date()).days // rotation.period_days
+    turn = (local(now, zone).date() - since.date()).days // rotation.period_days
     if now < _handover(rotation, turn, zone):
         turn -= 1
     return [rotation.people[turn % len(rotation.people)]] if turn >= 0 else []
@@ -91,7 +88,7 @@ def _cuts(roster: Roster, start: int, end: int, zone: ZoneInfo) -> Iterator[int]
     """Every instant about `start` to `end` at which the people on duty may change."""
     for override in roster.overrides:
         yield from _override_bounds(override, zone)
-    first, last = _local(start, zone).date() - _DAY, _local(end, zone).date()
+    first, last = local(start, zone).date() - _DAY, local(end, zone).date()
     for offset in range((last - first).days + 1):
         for shift in roster.shifts:
             yield from _bounds(shift, first + offset * _DAY, zone)
@@ -105,43 +102,24 @@ def _cuts(roster: Roster, start: int, end: int, zone: ZoneInfo) -> Iterator[int]
 
 def _bounds(shift: Shift, day: dt.date, zone: ZoneInfo) -> tuple[int, int]:
     """The shift that begins on `day`; of no length on days it does not have."""
-    start = _instant(dt.datetime.combine(day, shift.start), zone)
+    start = instant(dt.datetime.combine(day, shift.start), zone)
     if _WEEKDAYS[day.weekday()] not in shift.days:
         return start, start
     last = day if shift.end > shift.start else day + _DAY
-    return start, _instant(dt.datetime.combine(last, shift.end), zone)
+    return start, instant(dt.datetime.combine(last, shift.end), zone)
 
 
 def _override_bounds(override: Override, zone: ZoneInfo) -> tuple[int, int]:
-    return _instant(override.start, zone), _instant(override.end, zone)
+    return instant(override.start, zone), instant(override.end, zone)
 
 
 def _handover(rotation: Rotation, turn: int, zone: ZoneInfo) -> int:
-    return _instant(_wall(rotation.since, zone) + turn * rotation.period_days * _DAY, zone)
+    return instant(_wall(rotation.since, zone) + turn * rotation.period_days * _DAY, zone)
 
 
 def _wall(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
     """Local time without a zone, whichever way the file wrote it."""
     return moment if moment.tzinfo is None else moment.astimezone(zone).replace(tzinfo=None)
-
-
-def _local(now: int, zone: ZoneInfo) -> dt.datetime:
-    return (_EPOCH + now * _MS).astimezone(zone)
-
-
-def _instant(moment: dt.datetime, zone: ZoneInfo) -> int:
-    """Milliseconds UTC of a local time; see the module's docstring for times that happen twice or not at all."""
-    if moment.tzinfo is not None:
-        return (moment - _EPOCH) // _MS
-    at = (moment.replace(tzinfo=zone) - _EPOCH) // _MS
-    if _local(at, zone).replace(tzinfo=None) == moment.replace(microsecond=moment.microsecond // 1000 * 1000):
-        return at
-    after = moment.replace(tzinfo=zone, fold=1).utcoffset()
-    low, high = (moment.replace(tzinfo=zone, fold=1) - _EPOCH) // _MS, at
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _local(middle, zone).utcoffset() == after else (middle, high)
-    return high
 
 
 def _unique(people: Iterable[str]) -> list[str]:
