@@ -18,7 +18,10 @@ class RecordEvidence(Strict):
     subject: Identifier | None = Field(
         default=None, description="what it is about; each asset of the duty has its own when absent"
     )
-    rule: Identifier | None = Field(default=None, description="which sequence or drill; any when absent")
+    rule: Identifier | None = Field(default=None, description="which sequence; any when absent")
+    scope: tuple[Identifier, ...] = Field(
+        default=(), description="a drill counts only when it was about all of these, or about the whole site"
+    )
 
 
 class MovementEvidence(Strict):

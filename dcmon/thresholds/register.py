@@ -138,6 +138,9 @@ class DutyLine(Watch):
             return False
         if evidence.rule is not None and record.rule != evidence.rule:
             return False
+        scope = record.data.get("scope") or ()
+        if scope and not set(evidence.scope) <= set(scope):
+            return False
         anything = evidence.subject is None and not duty.assets and not duty.kinds
         return anything or record.subject == (evidence.subject or asset)
 

@@ -248,5 +248,5 @@ def test_an_editor_gets_a_schema_for_every_file_and_for_profiles(tmp_path: Path)
         [sys.executable, "-m", "dcmon", "schema", str(tmp_path)], check=True, timeout=60, capture_output=True
     )
     found = {path.name.removesuffix(".schema.json"): json.loads(path.read_text()) for path in tmp_path.iterdir()}
-    assert set(found) == {"agent", "site", "collectors", "rules", "people", "profile"}
+    assert set(found) == {"agent", "site", "collectors", "rules", "people", "register", "profile"}
     assert all(schema["additionalProperties"] is False for schema in found.values())

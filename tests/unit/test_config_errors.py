@@ -243,6 +243,16 @@ CHECK_FAULTS = [
     ("D502", "agent", "listen: \"127.0.0.1:9162\"", "listen: \"127.0.0.1:9162\", credentials: [nobody]"),
     ("D503", "agent", "data_dir: /var/lib/dcmon", "data_dir: /dev/null"),
     ("D503", "agent", "smtp: {", "smtp: {security: tls, ca_file: /dev/null, "),
+    ("D101", "register", "id: leak-detectors", "id: leak"),
+    ("D305", "register", "tom: [T12]", "tom: [T44]"),
+    ("D404", "people", "  - id: everything-else\n", "  - id: everything-else\n    classes: [network]\n"),
+    ("D601", "register", "assets: [tsw-a, tsw-b]", "assets: [tsw-a, tsw-c]"),
+    ("D601", "register", "owner: climate", "owner: weber-lang"),
+    ("D602", "register", "grace: 5d", "grace: 28d"),
+    ("D603", "register", "kinds: [genset]", "kinds: [genset, tank]"),
+    ("D603", "register", "battery_test: {charge_above: 50}\n", ""),
+    ("D603", "register", "moved: [smoke.detected]", "moved: [ups.on_battery]"),
+    ("D603", "register", "moved: [smoke.detected]", "moved: [temperature]"),
 ]  # fmt: skip
 
 
@@ -288,6 +298,6 @@ def test_the_digest_changes_with_every_file(site: Path) -> None:
 
 def test_an_editor_gets_a_schema_for_every_file() -> None:
     schemas = json_schemas()
-    assert set(schemas) == {"agent", "site", "collectors", "rules", "people"}
+    assert set(schemas) == {"agent", "site", "collectors", "rules", "people", "register"}
     assert all(schema["additionalProperties"] is False for schema in schemas.values())
     assert schemas["agent"]["$defs"]["Polling"]["properties"]["max_back_off"]["default"] == "1m"

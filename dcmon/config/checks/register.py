@@ -29,6 +29,10 @@ def references(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
             if name not in assets:
                 message = f"duty {duty.id} names the unknown asset {name!r}"
                 yield loaded.problem("D601", "register", (*place, "assets", number), message, "Correct the id.")
+        for name in duty.evidence.scope if isinstance(duty.evidence, RecordEvidence) else ():
+            if name not in assets | {group.id for group in config.site.groups}:
+                message = f"duty {duty.id} wants a drill of the unknown {name!r}"
+                yield loaded.problem("D601", "register", (*place, "evidence", "scope"), message, "Correct the id.")
         for number, kind in enumerate(duty.kinds):
             if not any(asset.kind is kind for asset in config.site.assets):
                 message = f"duty {duty.id}: the site has no {kind}"
