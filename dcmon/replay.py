@@ -98,6 +98,7 @@ class _Player:
     def finish(self) -> Iterator[dict[str, Any]]:
         """Lets delays run out, then sums up."""
         end = self._now
+        self._judge.end_calendar()
         if self._pages is not None:
             self._pages.stop_repeating()
         while (due := self._next(self._judge.next_delay())) is not None and due <= end + LONGEST_WAIT_MS:

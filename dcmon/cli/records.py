@@ -9,7 +9,16 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Table
 
-from dcmon.cli.common import ConfigOption, JsonOption, checked, find_config, out, print_json, telling_errors
+from dcmon.cli.common import (
+    ConfigOption,
+    JsonOption,
+    checked,
+    find_config,
+    opened_journal,
+    out,
+    print_json,
+    telling_errors,
+)
 from dcmon.cli.running import enter_records
 from dcmon.clock import SystemClock
 from dcmon.model import DcmonError, iso_utc, utc
@@ -39,20 +48,13 @@ def enter(
 
 def register(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """The register of tests and duties: what, the last result with its evidence, when it is due, what is overdue."""
-    from dcmon.storage.journal_reads import FILE_NAME, JournalReader
     from dcmon.thresholds.duties import as_dict
     from dcmon.thresholds.duties import register as stand
 
     with telling_errors():
         loaded, _ = checked(find_config(config))
-        path = loaded.config.agent.data_dir / FILE_NAME
-        if not path.exists():
-            raise DcmonError(f"{path} is not there: `dcmon run` has not watched this site yet, or data_dir is another")
-        journal = JournalReader(path)
-        try:
+        with opened_journal(loaded.config) as journal:
             rows = {row.key: row for row in journal.alarms()}
-        finally:
-            journal.close()
         site = loaded.config.site
         lines = [as_dict(line, site) for line in stand(loaded.config, rows, SystemClock().now())]
     if as_json:

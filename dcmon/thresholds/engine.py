@@ -139,6 +139,11 @@ class Judge:
         """As `next_due`, of delays, deadlines of sequences and fault clocks alone: what a replay still waits for."""
         return self._timers.earliest(("delay", "clock", "remains"))
 
+    def end_calendar(self) -> None:
+        """Nothing more becomes overdue in the register: what comes now is only waiting for what has begun."""
+        for line in self._compiler.duties:
+            line.end()
+
     def acknowledge(self, incident_id: str, by: str, now: int) -> Changes:
         """Somebody deals with an incident and all its alarms. KeyError when the id is unknown; twice is once."""
         before = self.step((), now)

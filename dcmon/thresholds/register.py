@@ -36,8 +36,19 @@ class DutyLine(Watch):
     """One duty at one asset."""
 
     __slots__ = (
-        "_board", "_calendar", "_deadline", "_ledger", "_said", "_slots", "_standing", "_task", "_timer", "_timers",
-        "_topology", "duty",
+        "_board",
+        "_calendar",
+        "_deadline",
+        "_ended",
+        "_ledger",
+        "_said",
+        "_slots",
+        "_standing",
+        "_task",
+        "_timer",
+        "_timers",
+        "_topology",
+        "duty",
     )  # fmt: skip
 
     def __init__(
@@ -52,6 +63,7 @@ class DutyLine(Watch):
         self._ledger = ledger
         self._topology = topology
         self._standing: Standing | None = None
+        self._ended = False
         self._timer = Timer("calendar", self.evaluate, cell.order)
         self._deadline = Timer("task", self._task_overdue, cell.order, Phase.DEADLINE)
         self._slots: dict[str, Slot] = {}
@@ -65,6 +77,11 @@ class DutyLine(Watch):
         if "from" not in self._memory:
             self._remember({"from": now})
         self.evaluate(now)
+
+    def end(self) -> None:
+        """Nothing more becomes overdue: a replay is past its last line."""
+        self._ended = True
+        self._timers.set(self._timer, None)
 
     def want(self) -> None:
         """Finds the series that have to move."""
@@ -96,6 +113,8 @@ class DutyLine(Watch):
         found = self._standing = standing(self.duty, self._calendar, self._memory, now)
         super().evaluate(now)
         self._tend_task(found, now)
+        if self._ended:
+            return
         if found is None:
             start = self._calendar.period(0).start
             self._timers.set(self._timer, start if start > now else None)

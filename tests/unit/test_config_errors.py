@@ -251,7 +251,6 @@ CHECK_FAULTS = [
     ("D602", "register", "grace: 5d", "grace: 28d"),
     ("D603", "register", "kinds: [genset]", "kinds: [genset, tank]"),
     ("D603", "register", "battery_test: {charge_above: 50}\n", ""),
-    ("D603", "register", "moved: [smoke.detected]", "moved: [ups.on_battery]"),
     ("D603", "register", "moved: [smoke.detected]", "moved: [temperature]"),
 ]  # fmt: skip
 
