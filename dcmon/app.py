@@ -32,6 +32,7 @@ from dcmon.model import Changes, CollectError, DcmonError, StoreError, Transitio
 from dcmon.notify.channels import build_notifiers
 from dcmon.notify.escalation import Pager
 from dcmon.notify.outbox import Notifier, OutboxWorker
+from dcmon.notify.text import load_templates
 from dcmon.pipeline import Pipeline, Recorder, recall
 from dcmon.storage.db import DataDirLock, open_or_renew
 from dcmon.storage.influx import InfluxSink
@@ -196,6 +197,7 @@ class App:
     def _build_outside(self) -> None:
         agent = self.config.agent
         check_listen(agent.web.listen)
+        load_templates()
         notifiers = {**build_notifiers(agent, self._secrets), **self.options.notifiers}
         self._notifiers = notifiers
         self.outbox = OutboxWorker(

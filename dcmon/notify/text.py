@@ -230,10 +230,19 @@ def _local(ms: int, zone: ZoneInfo) -> dt.datetime:
     return (_EPOCH + dt.timedelta(milliseconds=ms)).astimezone(zone)
 
 
+def load_templates() -> None:
+    """Reads all templates, at the start: the first page must not need a file when there are none to be had."""
+    environment = _environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
+
+
 @cache
 def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("dcmon.notify"),
+        auto_reload=False,
+        cache_size=-1,
         autoescape=False,  # plain text
         undefined=ChainableUndefined,
         finalize=_finalize,

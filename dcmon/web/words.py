@@ -120,7 +120,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "unit.failed": ("FAILED", "GESTÖRT"),
     "unit.off": ("off", "aus"),
     "of": ("{count} of {total}", "{count} von {total}"),
-    "link.up": ("up", "steht"),
+    "link.up": ("up", "aktiv"),
     "link.down": ("DOWN", "DOWN"),
     "link.bgp": ("BGP {state}", "BGP {state}"),
     "capacity": ("{up} of {total}, {committed} committed", "{up} von {total}, zugesagt {committed}"),

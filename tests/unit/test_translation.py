@@ -8,7 +8,7 @@ import pytest
 
 from dcmon.config.loader import load
 from dcmon.model import Notification, Severity
-from dcmon.notify.text import render
+from dcmon.notify.text import load_templates, render
 from dcmon.notify.translation import translate
 
 FACTS = {
@@ -65,3 +65,15 @@ def test_every_rule_of_the_example_has_german_words(example_site: Path) -> None:
         if rule.page and not all((rule.de.title, rule.de.cause, rule.de.consequence, rule.de.response))
     ]  # fmt: skip
     assert without == []
+
+
+def test_once_loaded_no_message_needs_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_templates()
+
+    def gone(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("builtins.open", gone)
+    monkeypatch.setattr(Path, "open", gone)
+    monkeypatch.setattr("os.stat", gone)
+    assert "Netzbetreiber anrufen." in render(page("Mains routes: no mains route left"), "de").body
