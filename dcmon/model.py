@@ -140,7 +140,7 @@ class Transition(NamedTuple):
     """Something changed its state, and why. The journal keeps every one; `dcmon replay` prints them.
 
     type: alarm, incident, page, task, clock, sequence, record (evidence), indicator (an availability interval),
-    control, device, trap, agent.
+    control, device, trap, agent, entry (what somebody entered, in his words).
     state: the new state in the words of that type (alarm: AlarmState; incident: opened, joined, raised,
     worsened, remains, rerooted, acknowledged, resolved, reopened, merged; task: opened, overdue, done;
     clock: started, warned, breached, stopped, reopened; agent: started, stopped; trap: received).

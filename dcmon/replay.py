@@ -48,20 +48,37 @@ def replay(
     deadlines, fault clocks and escalations still run out. At the end stands one `control` object per indicator of
     which something is known, with its figures over the time of the file.
     """
-    player = _Player(config, decide_pages, report)
-    for ts, batch in instants(config, lines, report):
+    yield from _play(Player(config, decide_pages, report), instants(config, lines, report))
+
+
+def replay_past(
+    config: Config, past: Iterable[tuple[int, list[Event]]], decide_pages: Pages | None = None
+) -> Iterator[dict[str, Any]]:
+    """As `replay`, of what a site has stored: instants in order. Its devices say themselves whether they answer.
+
+    What people did then and what does not fit this configuration (nothing is open to acknowledge) is left out.
+    """
+    yield from _play(Player(config, decide_pages, stored=True), past)
+
+
+def _play(player: Player, past: Iterable[tuple[int, list[Event]]]) -> Iterator[dict[str, Any]]:
+    for ts, batch in past:
         yield from player.play(ts, batch)
     yield from player.finish()
 
 
-class _Player:
-    """Drives the core from instant to instant."""
+class Player:
+    """Drives the core from instant to instant. `keep` takes what was decided, transaction by transaction."""
 
-    def __init__(self, config: Config, pages: Pages | None, report: Callable[[Problem], None]) -> None:
+    def __init__(
+        self, config: Config, pages: Pages | None, report: Callable[[Problem], None] = lambda problem: None,
+        *, stored: bool = False, keep: Callable[[Changes], None] = lambda changes: None,
+    ) -> None:  # fmt: skip
         self._judge = Judge(config, live=False)
         self._pages = pages
         self._report = report
-        self._presence = Presence(config)
+        self._keep = keep
+        self._presence = None if stored else Presence(config)
         self._maps = {name: Maps(device.maps) for name, device in config.collectors.devices.items() if device.maps}
         self._intervals: dict[tuple[str, int], Interval] = {}
         self._first: int | None = None
@@ -71,13 +88,17 @@ class _Player:
         """One instant: what was due before it, then its samples, then what people did."""
         if self._first is None:
             self._first = ts
-        readings = [self._site_wise(entry) for entry in batch if isinstance(entry, Reading)]
-        for due, silence in self._presence.silent_before(ts):
-            yield from self._wait(due)
-            yield from self._step([silence], due)
-        yield from self._wait(ts)
-        back = self._presence.heard(ts, readings)
-        yield from self._step([*back, *readings], ts)
+        readings = [entry for entry in batch if isinstance(entry, Reading)]
+        if self._presence is None:
+            yield from self._wait(ts)
+        else:
+            readings = [self._site_wise(reading) for reading in readings]
+            for due, silence in self._presence.silent_before(ts):
+                yield from self._wait(due)
+                yield from self._step([silence], due)
+            yield from self._wait(ts)
+            readings = [*self._presence.heard(ts, readings), *readings]
+        yield from self._step(readings, ts)
         for entry in batch:
             if isinstance(entry, Ack):
                 yield from self._acknowledge(entry)
@@ -128,9 +149,12 @@ class _Player:
             if transition.type in _PRINTED:
                 yield _show(transition)
         if self._pages is not None:
-            for transition in self._pages.step(changes, now).transitions:
+            paged = self._pages.step(changes, now)
+            for transition in paged.transitions:
                 if transition.type in _PRINTED:
                     yield _show(transition)
+            changes.extend(paged)
+        self._keep(changes)
 
     def _acknowledge(self, ack: Ack) -> Iterator[dict[str, Any]]:
         incident = self._judge.incident_of(ack.asset)

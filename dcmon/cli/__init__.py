@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dcmon.cli import decisions, devices, discovery, maintenance, proofs, recorder, records, site
+from dcmon.cli import decisions, devices, discovery, maintenance, proofs, recorder, records, replays, site
 from dcmon.cli.common import prepare_streams, telling_files
 
 app = typer.Typer(
@@ -24,7 +24,7 @@ COMMANDS = (
     devices.devices,
     recorder.record,
     discovery.discover,
-    decisions.replay,
+    replays.replay,
     decisions.slo,
     decisions.oncall,
     records.enter,

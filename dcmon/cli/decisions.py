@@ -1,12 +1,7 @@
-"""Commands that show what dcmon decided, or would decide."""
+"""Commands that show what dcmon decided."""
 
 from __future__ import annotations
 
-import io
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +11,6 @@ from dcmon.cli.common import (
     ConfigOption,
     JsonOption,
     checked,
-    err,
     find_config,
     opened_journal,
     out,
@@ -30,68 +24,6 @@ from dcmon.model import DcmonError, iso_utc
 
 if TYPE_CHECKING:
     from dcmon.promises import Figure
-    from dcmon.timeline import Problem
-
-
-def replay(
-    samples: Annotated[str, typer.Argument(help="file of samples, one JSON object a line; - reads standard input")],
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Judges stored or given samples: which alarms, incidents, tasks and pages follow from them, in time order."""
-    from dcmon.notify.escalation import Pager
-    from dcmon.replay import replay as judge_samples
-
-    with telling_errors():
-        loaded, _ = checked(find_config(config))
-        bad = _Faults()
-        with _lines(samples) as lines:
-            for decision in judge_samples(loaded.config, lines, Pager(loaded.config), bad.add):
-                _print_decision(decision, as_json)
-        for problem in bad.shown.values():
-            err.print(f"{samples}: {problem}", markup=False)
-        if bad.count:
-            raise DcmonError(f"{bad.count} lines of {samples} were left out; the first are above")
-
-
-_MOST_SHOWN = 20
-
-
-class _Faults:
-    """Lines that were left out: all counted, the first of each kind shown."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.shown: dict[str, Problem] = {}
-
-    def add(self, problem: Problem) -> None:
-        self.count += problem.left_out
-        if len(self.shown) < _MOST_SHOWN:
-            self.shown.setdefault(problem.message, problem)
-
-
-@contextmanager
-def _lines(name: str) -> Iterator[Iterable[str]]:
-    if name == "-":
-        if isinstance(sys.stdin, io.TextIOWrapper):
-            sys.stdin.reconfigure(encoding="utf-8", errors="replace")
-        yield sys.stdin
-        return
-    with ExitStack() as stack:
-        try:
-            file = stack.enter_context(Path(name).open(encoding="utf-8", errors="replace"))
-        except OSError as error:
-            raise DcmonError(f"{name}: {error.strerror}") from None
-        yield file
-
-
-def _print_decision(decision: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json(decision)
-        return
-    who = f" -> {decision['person']} ({decision['channel']})" if "person" in decision else ""
-    head = f"{decision['ts']}  {decision['type']} {decision.get('state') or ''}"
-    out.print(f"{head:<46} {decision.get('asset') or ''}{who}: {decision.get('reason') or ''}", markup=False)
 
 
 def slo(

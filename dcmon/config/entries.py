@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     BeforeValidator,
     Field,
+    PlainSerializer,
     StringConstraints,
     TypeAdapter,
     ValidationError,
@@ -20,6 +21,7 @@ from pydantic import (
 )
 
 from dcmon.config.base import Duration, Identifier, Strict
+from dcmon.model import iso_utc
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
@@ -43,7 +45,12 @@ def _instant(text: Any) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
-Instant = Annotated[int, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+Instant = Annotated[
+    int,
+    BeforeValidator(_instant),
+    PlainSerializer(iso_utc, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 """ms UTC; written in ISO 8601 with a zone."""
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -222,6 +229,11 @@ def parse_entry(words: object) -> Entry:
             for fault in error.errors()
         )
         raise EntryError(faults) from None
+
+
+def entry_words(entry: Entry) -> dict[str, Any]:
+    """The JSON object of which `parse_entry` makes this entry again."""
+    return entry.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def _plain(message: str) -> str:

@@ -13,9 +13,21 @@ from operator import attrgetter, itemgetter
 from types import MappingProxyType
 
 from dcmon.config.config import Config
-from dcmon.config.entries import Entry
+from dcmon.config.entries import Entry, entry_words
 from dcmon.config.holds import HOLD, Holds
-from dcmon.model import Alarm, Changes, FaultClock, Incident, Reading, Record, SeriesKey, Snapshot, Task, Value
+from dcmon.model import (
+    Alarm,
+    Changes,
+    FaultClock,
+    Incident,
+    Reading,
+    Record,
+    SeriesKey,
+    Snapshot,
+    Task,
+    Transition,
+    Value,
+)
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import NEVER, Board
 from dcmon.thresholds.clocks import Clocks
@@ -188,6 +200,8 @@ class Judge:
         before = self.step((), now)
         record = self._entries.take(entry, max(now, self._now))
         self._settle(max(now, self._now))
+        words = {"entry": entry_words(entry)}
+        self._ledger.tell(Transition(max(now, self._now), "entry", record.id, "taken", record.reason, data=words))
         before.extend(self._ledger.take())
         return record, before
 
@@ -202,6 +216,10 @@ class Judge:
         self._set_back(delta)
         self._now = now
         return self._ledger.take()
+
+    def judges(self, key: SeriesKey) -> bool:
+        """Whether anything looks at this series. The judge remembers from then on that it is there."""
+        return self._board.learn(key) is not False
 
     def availability(self, now: int) -> list[IndicatorView]:
         """The present state of each indicator."""

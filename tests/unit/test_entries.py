@@ -22,8 +22,9 @@ def test_a_delivery_becomes_a_record_and_is_told() -> None:
         "delivery", "tank-a", "done", ("T06",), "Anna",
     )  # fmt: skip
     assert record.reason == "8000 l of EN 590, with biocide delivered to Tank A"
-    (told,) = changes.transitions
+    told, kept = changes.transitions
     assert (told.type, told.state, told.asset, told.data["litres"]) == ("record", "entered", "tank-a", 8000)
+    assert (kept.type, kept.data["entry"]["litres"]) == ("entry", 8000)
 
 
 def test_the_time_may_be_given_and_lies_in_the_past() -> None:
