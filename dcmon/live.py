@@ -171,6 +171,10 @@ class Live:
         return self._pipeline.judge.clocks
 
     @property
+    def records(self) -> Mapping[str, Record]:
+        return self._pipeline.judge.records
+
+    @property
     def counters(self) -> Mapping[str, float]:
         return self._counters()
 

@@ -110,6 +110,7 @@ class FakeState:
         self.incidents: dict[str, Incident] = {}
         self.tasks: dict[str, Task] = {}
         self.clocks: dict[str, FaultClock] = {}
+        self.records: dict[str, Record] = {}
         self.counters: dict[str, float] = {
             "polls": 4210, "poll_errors:timeout": 3, "readings_bad:ups-b:output.source:enum": 7,
             "notifications_sent:email": 2,
@@ -472,9 +473,22 @@ def crowded(config: Config | None = None) -> FakeState:
         state.say(f"fire-{section}", "suppression.released", True, section)
     state.say("leak-1", "water.detected", True, "1")
     state.say("shell-1", "intrusion.alarm", True, "emergency exit north")
+    for number in range(3):
+        row = planned(
+            "maintenance", f"The battery blocks of UPS {number} are replaced by others", -HOUR, HOUR, late=True
+        )
+        state.records[row.id] = row
     state.duty *= 2
     state.slo_rows = [{**row, "title": f"{row['title']} in a sentence that does not end"} for row in state.slo_rows * 4]
     return state
+
+
+def planned(kind: str, title: str, start: int, end: int, **data: object) -> Record:
+    """Maintenance or a drill, `start` and `end` in ms from now."""
+    facts = {"title": title, "scope": ["ups-a"], "mute": True, "late": False, "phase": "planned", **data}
+    return Record(
+        f"{kind}-{title}", kind, title, None, "running", None, NOW + start, NOW + end, title, ("T25",), "Anna", facts
+    )
 
 
 def bad(reading: Reading, reason: str = "sentinel") -> Reading:

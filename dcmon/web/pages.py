@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from dcmon.web.server import Site
 
 FRAGMENTS = (
-    "head", "incidents", "power", "fuel", "cooling", "uplinks", "sections", "clocks", "tasks", "silent", "promises",
-    "duty",
+    "head", "incidents", "power", "fuel", "cooling", "uplinks", "sections", "clocks", "tasks", "planned", "silent",
+    "promises", "duty",
 )  # fmt: skip
 """Parts of the wall that change by themselves: templates/parts/NAME.html into the element with id NAME."""
 LISTED = 200

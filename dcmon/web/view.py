@@ -17,9 +17,11 @@ from dcmon.web.values import Latest
 from dcmon.web.watches import (
     ClockRow,
     DeviceRow,
+    PlannedRow,
     Section,
     TaskRow,
     read_clocks,
+    read_planned,
     read_sections,
     read_silent,
     read_tasks,
@@ -86,6 +88,7 @@ class SiteView:
     sections: tuple[Section, ...]
     clocks: tuple[ClockRow, ...]
     tasks: tuple[TaskRow, ...]
+    planned: tuple[PlannedRow, ...]
     devices: int
     silent: tuple[DeviceRow, ...]
     stale_points: int
@@ -177,6 +180,7 @@ def view_site(state: SiteState, plan: Plan, words: Words) -> SiteView:
         sections=read_sections(look),
         clocks=read_clocks(look, state.clocks),
         tasks=tasks,
+        planned=read_planned(look, state.records),
         devices=len(devices),
         silent=silent,
         stale_points=latest.stale,

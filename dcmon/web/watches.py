@@ -1,4 +1,4 @@
-"""The panels that watch: fire sections, fault clocks, tasks, silent devices. Pure, in one language."""
+"""The panels that watch: fire sections, fault clocks, tasks, planned work, silent devices. Pure, in one language."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dcmon.config.site import AssetKind
-from dcmon.model import FaultClock, Severity, Task
+from dcmon.model import FaultClock, Record, Severity, Task
 from dcmon.web.look import Look
 from dcmon.web.state import DeviceStatus
 from dcmon.web.text import span
@@ -82,6 +82,26 @@ class DeviceRow:
     back_off_until: int | None
     error: str
 
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """Maintenance or a drill that runs or is near."""
+
+    id: str
+    kind: str
+    word: str
+    title: str
+    about: str
+    running: bool
+    started: int
+    ended: int
+    muted: bool
+    """Alarms of its scope, or those that are expected, tell nobody."""
+    late: bool
+
+
+NEAR_MS = 7 * 86_400_000
+"""What is planned further ahead is not shown on the wall."""
 
 _FIRE = (
     ("suppression.released", "fire.released"),
@@ -222,6 +242,27 @@ def read_tasks(look: Look, tasks: Mapping[str, Task]) -> tuple[TaskRow, ...]:
         if task.state != "done"
     ]
     return tuple(sorted(rows, key=lambda row: (row.due, row.id)))
+
+
+def read_planned(look: Look, records: Mapping[str, Record]) -> tuple[PlannedRow, ...]:
+    """Planned work (T18, T25): what runs, then what comes next."""
+    rows = [
+        PlannedRow(
+            row.id,
+            row.kind,
+            look.words(f"planned.{row.kind}"),
+            str(row.data["title"]),
+            ", ".join(look.plan.name_of(name) for name in row.data["scope"]),
+            row.started <= look.now,
+            row.started,
+            row.ended if row.ended is not None else row.started,
+            row.kind == "drill" or bool(row.data["mute"]),
+            bool(row.data.get("late")),
+        )
+        for row in records.values()
+        if row.kind in ("maintenance", "drill") and row.state == "running" and row.started <= look.now + NEAR_MS
+    ]
+    return tuple(sorted(rows, key=lambda row: (not row.running, row.started, row.id)))
 
 
 def read_silent(look: Look, devices: Iterable[DeviceStatus]) -> tuple[DeviceRow, ...]:

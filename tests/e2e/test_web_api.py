@@ -53,7 +53,13 @@ class TestReading:
         assert site["uplinks"]["able"] == 6
         assert {line["state"] for line in site["power"]["lines"]} == {"live", "dead"}
         assert site["silent"][0]["asset"] == "env-2"
-        assert (await get(client, "/api/v1/site?lang=de"))["sentence"].startswith("Mains routes: no mains route left.")
+        german = await get(client, "/api/v1/site?lang=de")
+        assert german["sentence"].startswith("Mains routes: kein Netzweg mehr vorhanden.")
+
+    async def test_maintenance_is_a_calendar_that_programs_can_subscribe_to(self, client: TestClient[Any, Any]) -> None:
+        answer = await client.get("/api/v1/maintenance.ics")
+        assert (answer.status, answer.content_type, answer.charset) == (200, "text/calendar", "utf-8")
+        assert (await answer.text()).startswith("BEGIN:VCALENDAR")
 
     async def test_points_are_found_by_asset_point_and_prefix(self, client: TestClient[Any, Any]) -> None:
         one = (await get(client, "/api/v1/points?asset=ups-b&point=battery.charge"))["points"]

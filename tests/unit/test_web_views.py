@@ -335,3 +335,19 @@ def test_a_reading_holds_for_two_and_a_half_of_its_own_devices_intervals() -> No
     assert holds.hold("mains-b", "mains.available") == 5_000
     assert holds.hold("ups-a", "battery.charge") == 37_500
     assert holds.hold("ups-a", "device.reachable") == 37_500, "what has no fast points is asked at the slow interval"
+
+
+def test_planned_work_that_runs_or_is_near_is_shown_with_whether_it_mutes() -> None:
+    state = web_state.normal()
+    for row in (
+        web_state.planned("maintenance", "later", 2 * HOUR, 3 * HOUR, mute=False, late=True),
+        web_state.planned("drill", "runs", -HOUR, HOUR),
+        web_state.planned("maintenance", "far", 8 * 24 * HOUR, 9 * 24 * HOUR),
+        replace(web_state.planned("maintenance", "over", -HOUR, HOUR), state="void"),
+        replace(web_state.planned("maintenance", "else", -HOUR, HOUR), kind="sequence"),
+    ):
+        state.records[row.id] = row
+    seen = view(state, "de").planned
+    assert [(row.title, row.word, row.running, row.muted, row.late, row.about) for row in seen] == [
+        ("runs", "Übung", True, True, False, "UPS A"), ("later", "Wartung", False, False, True, "UPS A"),
+    ]  # fmt: skip
