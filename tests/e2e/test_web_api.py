@@ -54,7 +54,7 @@ class TestReading:
         assert {line["state"] for line in site["power"]["lines"]} == {"live", "dead"}
         assert site["silent"][0]["asset"] == "env-2"
         german = await get(client, "/api/v1/site?lang=de")
-        assert german["sentence"].startswith("Mains routes: kein Netzweg mehr vorhanden.")
+        assert german["sentence"].startswith("Mains routes: kein Netzweg mehr.")
 
     async def test_maintenance_is_a_calendar_that_programs_can_subscribe_to(self, client: TestClient[Any, Any]) -> None:
         answer = await client.get("/api/v1/maintenance.ics")
