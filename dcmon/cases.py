@@ -8,17 +8,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from dcmon.config.config import Config
-from dcmon.model import Incident, Task
+from dcmon.model import FaultClock, Incident, Interval, Record, Task
 from dcmon.promises import Figure, figures
 from dcmon.storage.journal_reads import JournalReader
+from dcmon.storage.outbox import Delivery
 from dcmon.thresholds import IndicatorView, Verdict, catalogue
 from dcmon.thresholds.availability import Span
 from dcmon.thresholds.controls import OF_CASES, Control, promises
 from dcmon.thresholds.exclusions import CLASSES, announced_in_time
 
+Row: TypeAlias = Interval | Record | Task | FaultClock | Incident | Delivery
+"""What figures are made from."""
 TOLD_WITHIN_MS = 300_000
 """Somebody has to be reached so soon after an incident was opened (T20: at once)."""
 _MOST_EVIDENCE = 200
@@ -53,6 +56,8 @@ class Result:
     bad: int
     open: int
     evidence: tuple[str, ...]
+    inputs: tuple[Row, ...] = ()
+    """The rows of the journal that it was made from."""
     figure: Figure | None = None
 
     @property
@@ -62,14 +67,15 @@ class Result:
 
 
 class _Case:
-    """One case: its id, when it counts, and whether it was good (None: not decided yet)."""
+    """One case: its id, when it counts, whether it was good (None: not decided yet), and the rows that tell so."""
 
-    __slots__ = ("at", "good", "id")
+    __slots__ = ("at", "good", "id", "rows")
 
-    def __init__(self, case_id: str, at: int, good: bool | None) -> None:
+    def __init__(self, case_id: str, at: int, good: bool | None, *rows: Row) -> None:
         self.id = case_id
         self.at = at
         self.good = good
+        self.rows = rows
 
 
 def results(
@@ -79,7 +85,7 @@ def results(
     found: dict[str, list[Result]] = {}
     controls = catalogue(config)
     for figure in figures(config, journal, views, now, span):
-        found.setdefault(figure.view.control, []).append(_of_time(controls[figure.view.control], figure))
+        found.setdefault(figure.view.control, []).append(of_time(controls[figure.view.control], figure))
     end = max(span[0], min(span[1], now))
     for control in controls.values():
         if control.objective.indicator in OF_CASES:
@@ -107,13 +113,15 @@ def _together(rows: Sequence[Result]) -> Outcome:
     return Outcome.UNKNOWN if Outcome.UNKNOWN in outcomes or not outcomes else Outcome.MET
 
 
-def _of_time(control: Control, figure: Figure) -> Result:
+def of_time(control: Control, figure: Figure) -> Result:
+    """A figure of time as the result of its control."""
     measure = figure.measure
     share, outcome = measure.measured, _OF_VERDICT[measure.verdict(control.objective.target)]
     evidence = (figure.view.id, *(name for name, _ in figure.corrections))
     return Result(
         control, figure.view.subject, measure.start, measure.end, outcome,
-        None if share is None else share * 100, measure.up, measure.down, measure.unknown, evidence, figure,
+        None if share is None else share * 100, measure.up, measure.down, measure.unknown, evidence,
+        figure.inputs, figure,
     )  # fmt: skip
 
 
@@ -124,8 +132,10 @@ def _of_cases(control: Control, cases: Sequence[_Case], start: int, end: int) ->
     met = Outcome.MET if good >= target * (good + bad) else Outcome.MISSED
     outcome = met if good + bad else Outcome.UNKNOWN
     value = 100 * good / (good + bad) if good + bad else None
-    evidence = tuple(case.id for case in sorted(cases, key=lambda case: (case.at, case.id)))[:_MOST_EVIDENCE]
-    return Result(control, "", start, end, outcome, value, good, bad, len(cases) - good - bad, evidence)
+    ordered = sorted(cases, key=lambda case: (case.at, case.id))
+    evidence = tuple(case.id for case in ordered)[:_MOST_EVIDENCE]
+    inputs = tuple(row for case in ordered for row in case.rows)
+    return Result(control, "", start, end, outcome, value, good, bad, len(cases) - good - bad, evidence, inputs)
 
 
 _VERDICTS = {"passed": True, "failed": False}
@@ -134,7 +144,7 @@ _VERDICTS = {"passed": True, "failed": False}
 def _passed(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:
     """Records of the kind that are about the promise."""
     return [
-        _Case(row.id, row.started, _VERDICTS.get(row.verdict or ""))
+        _Case(row.id, row.started, _VERDICTS.get(row.verdict or ""), row)
         for row in journal.records(control.objective.kind, limit=-1)
         if row.state != "void" and control.tom in row.tom and not (row.state == "done" and row.verdict is None)
     ]
@@ -148,14 +158,14 @@ def _fixed(config: Config, journal: JournalReader, control: Control, now: int) -
         if clock.rule in rules:
             lasted = (now if clock.stopped is None else clock.stopped) - clock.started
             good = None if clock.stopped is None and lasted <= clock.limit_ms else lasted <= clock.limit_ms
-            cases.append(_Case(clock.id, clock.started, good))
+            cases.append(_Case(clock.id, clock.started, good, clock))
     return cases
 
 
 def _tasks(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:
     """Tasks of the kind: good when done by their deadline."""
     return [
-        _Case(task.id, task.opened, _in_time(task, now))
+        _Case(task.id, task.opened, _in_time(task, now), task)
         for task in journal.tasks(limit=-1)
         if task.kind == control.objective.kind
     ]
@@ -170,7 +180,7 @@ def _in_time(task: Task, now: int) -> bool | None:
 def _announced(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:
     """Windows of maintenance of class low or high: good when announced four weeks ahead."""
     return [
-        _Case(row.id, row.started, announced_in_time(row.started, row.data.get("announced"), config.site.timezone))
+        _Case(row.id, row.started, announced_in_time(row.started, row.data.get("announced"), config.site.timezone), row)
         for row in journal.records("maintenance", limit=-1)
         if row.state != "void" and row.data.get("class") in CLASSES
     ]
@@ -178,21 +188,24 @@ def _announced(config: Config, journal: JournalReader, control: Control, now: in
 
 def _told(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:
     """Incidents that page: good when a message about one was accepted in time."""
-    first: dict[str, int] = {}
+    first: dict[str, Delivery] = {}
     for delivery in journal.deliveries(limit=-1):
-        if delivery.incident is not None and delivery.result == "sent":
-            first[delivery.incident] = min(delivery.ts, first.get(delivery.incident, delivery.ts))
+        name = delivery.incident
+        if name is not None and delivery.result == "sent" and (name not in first or delivery.ts < first[name].ts):
+            first[name] = delivery
     return [
-        _Case(row.id, row.opened, _reached(row, first.get(row.id), now))
+        _Case(
+            row.id, row.opened, _reached(row, first.get(row.id), now), row, *(one for one in [first.get(row.id)] if one)
+        )
         for row in journal.incidents(limit=-1)
         if row.paging and row.state != "merged"
     ]
 
 
-def _reached(incident: Incident, sent: int | None, now: int) -> bool | None:
+def _reached(incident: Incident, sent: Delivery | None, now: int) -> bool | None:
     if sent is None:
         return False if now > incident.opened + TOLD_WITHIN_MS else None
-    return sent <= incident.opened + TOLD_WITHIN_MS
+    return sent.ts <= incident.opened + TOLD_WITHIN_MS
 
 
 _CASES: dict[str, Callable[[Config, JournalReader, Control, int], list[_Case]]] = {

@@ -109,16 +109,18 @@ class History:
 
     async def samples(self, key: SeriesKey, start: int, end: int) -> Sequence[Sample]:
         """In time order; one-minute means where the samples themselves are past their retention."""
-        return await asyncio.to_thread(self._read, key, start, end)
+        return await asyncio.to_thread(read_samples, self._samples, key, start, end)
 
-    def _read(self, key: SeriesKey, start: int, end: int) -> list[Sample]:
-        ts, values, status = self._samples.range(key, start, end)
-        if not ts:
-            minutes = self._samples.minutes(key, start, end)
-            return [Sample(*pair) for pair in zip(minutes.ts, minutes.mean, strict=True)]
-        if status is None:
-            return [Sample(*pair) for pair in zip(ts, values, strict=True)]
-        return [Sample(at, value, quality) for at, value, (quality, _) in zip(ts, values, status, strict=True)]
+
+def read_samples(samples: Samples, key: SeriesKey, start: int, end: int) -> list[Sample]:
+    """See `History.samples`."""
+    ts, values, status = samples.range(key, start, end)
+    if not ts:
+        minutes = samples.minutes(key, start, end)
+        return [Sample(*pair) for pair in zip(minutes.ts, minutes.mean, strict=True)]
+    if status is None:
+        return [Sample(*pair) for pair in zip(ts, values, strict=True)]
+    return [Sample(at, value, quality) for at, value, (quality, _) in zip(ts, values, status, strict=True)]
 
 
 class Live:

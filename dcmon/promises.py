@@ -22,7 +22,7 @@ from dcmon.storage.journal_reads import JournalReader
 from dcmon.thresholds import IndicatorView, Measure, catalogue, measure, period
 from dcmon.thresholds.availability import Span, Window, budget_ms
 from dcmon.thresholds.corrections import Correction, corrected
-from dcmon.thresholds.exclusions import excluded_spans
+from dcmon.thresholds.exclusions import excluding
 from dcmon.thresholds.outages import Outage, Reliability, outages, reliability, used_up_at
 
 WINDOWS: tuple[Window, ...] = ("month", "year", "rolling_365d", "commissioned")
@@ -80,6 +80,8 @@ class Figure:
     outages: tuple[Outage, ...] = ()
     corrections: tuple[tuple[str, int], ...] = ()
     """(id, ms changed) of each correction that touches the period."""
+    inputs: tuple[Interval | Record, ...] = ()
+    """The rows that it was made from: intervals as they were recorded, windows left out, corrections."""
 
     @property
     def reliability(self) -> Reliability:
@@ -206,18 +208,24 @@ class _Ledger:
         rows: Sequence[Interval] = self._journal.intervals(view.id, start, end) if end > start else ()
         if window == "commissioned" and since is None:
             start = min(end, rows[0].start) if rows else end
-        spans = excluded_spans(view, self._maintenance, self._config.site.timezone)
+        windows = [row for row in self._maintenance if _touches(row, start, end)]
+        left_out = excluding(view, windows, self._config.site.timezone)
+        spans = [(row.started, row.ended or row.started) for row in left_out]
         recorded = measure(rows, start, end, spans)
-        mine = self._corrections.get(view.id, ())
-        touching = [Correction.of(row) for row in mine if row.started < end and (row.ended or 0) > start]
+        corrections = [row for row in self._corrections.get(view.id, ()) if _touches(row, start, end)]
+        touching = [Correction.of(row) for row in corrections]
         changed: dict[str, int] = {}
         counted: Sequence[Interval] = rows
         if touching:
             counted, changed = corrected(rows, touching, start, end)
         return Figure(
             view, window, measure(counted, start, end, spans), recorded, since, max(ends, end),
-            tuple(outages(counted, start, end, spans)), tuple(changed.items()),
+            tuple(outages(counted, start, end, spans)), tuple(changed.items()), (*rows, *left_out, *corrections),
         )  # fmt: skip
+
+
+def _touches(row: Record, start: int, end: int) -> bool:
+    return row.started < end and (row.ended or 0) > start
 
 
 def _weighted(config: Config, found: Sequence[Figure]) -> Iterator[Figure]:
@@ -252,7 +260,7 @@ def _mean(view: IndicatorView, window: str, parts: Sequence[tuple[Figure, int]])
 
     return Figure(
         view, window, mean([one.measure for one, _ in parts]), mean([one.recorded for one, _ in parts]), None,
-        max(one.ends for one, _ in parts),
+        max(one.ends for one, _ in parts), inputs=tuple(row for one, _ in parts for row in one.inputs),
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ COMMANDS = (
     decisions.oncall,
     records.enter,
     proofs.promises,
+    proofs.report,
     records.register,
 )
 for _command in COMMANDS:

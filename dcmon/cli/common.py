@@ -166,15 +166,22 @@ def knowledge(config: Config) -> Knowledge:
     return Knowledge(points, frozenset(name for control in controls for name in (control.id, control.tom)))
 
 
-@contextmanager
-def opened_journal(config: Config) -> Iterator[JournalReader]:
-    """The journal of the site, to be read beside the running process. DcmonError when there is none."""
-    from dcmon.storage.journal_reads import FILE_NAME, JournalReader
+def journal_file(config: Config) -> Path:
+    """The journal's file. DcmonError when there is none."""
+    from dcmon.storage.journal_reads import FILE_NAME
 
     path = config.agent.data_dir / FILE_NAME
     if not path.exists():
         raise DcmonError(f"{path} is not there: `dcmon run` has not watched this site yet, or data_dir is another")
-    journal = JournalReader(path)
+    return path
+
+
+@contextmanager
+def opened_journal(config: Config) -> Iterator[JournalReader]:
+    """The journal of the site, to be read beside the running process. DcmonError when there is none."""
+    from dcmon.storage.journal_reads import JournalReader
+
+    journal = JournalReader(journal_file(config))
     try:
         yield journal
     finally:

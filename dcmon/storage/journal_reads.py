@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -74,7 +75,6 @@ class JournalReader:
             def rows(kind: RowType[R], where: str = "", parameters: tuple[Any, ...] = ()) -> Iterable[R]:
                 return map(kind.decode, db.execute(f"{kind.select} {where}", parameters).fetchall())
 
-            alive = db.execute("SELECT ts FROM alive").fetchone()
             return Snapshot(
                 alarms={row.key: row for row in rows(ALARM)},
                 incidents={
@@ -87,8 +87,13 @@ class JournalReader:
                 escalations={row.incident: row for row in rows(ESCALATION, "WHERE state <> 'done'")},
                 records={row.id: row for row in rows(RECORD, _GOING_ON)},
                 readings={row.key: row for row in rows(READING)},
-                alive=alive[0] if alive else None,
+                alive=_alive(db),
             )
+
+    def last_alive(self) -> int | None:
+        """When the process that keeps the journal last said that it was running, ms UTC of its clock."""
+        with self._db.reading() as db:
+            return _alive(db)
 
     def transitions(
         self,
@@ -193,6 +198,11 @@ class JournalReader:
         with self._db.reading() as db:
             found = db.execute(f"{kind.select} {clause} {tail}", (*parameters, limit)).fetchall()
         return [kind.decode(row) for row in found]
+
+
+def _alive(db: sqlite3.Connection) -> int | None:
+    row = db.execute("SELECT ts FROM alive").fetchone()
+    return row[0] if row else None
 
 
 def _where(wanted: dict[str, Any]) -> tuple[str, list[Any]]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 from dcmon.model import Record
-from dcmon.thresholds.availability import Span
 from dcmon.thresholds.intervals import IndicatorView
 
 NOTICE_DAYS = 28
@@ -15,16 +14,14 @@ NOTICE_DAYS = 28
 CLASSES = frozenset({"low", "high"})
 
 
-def excluded_spans(view: IndicatorView, records: Iterable[Record], timezone: str) -> list[Span]:
+def excluding(view: IndicatorView, records: Iterable[Record], timezone: str) -> list[Record]:
     """The windows of maintenance that the figures of an indicator leave out.
 
     A window counts when it was entered to be left out (`exclude`), is of class low or high, was announced in time, was
     not cancelled, and names the indicator, its control or its asset or group.
     """
     return [
-        (record.started, record.ended)
-        for record in records
-        if record.ended is not None and _names(record, view) and excludes(record, timezone)
+        record for record in records if record.ended is not None and _names(record, view) and excludes(record, timezone)
     ]
 
 

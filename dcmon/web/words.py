@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 LANGUAGES: Final = ("en", "de")
@@ -234,19 +235,20 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 
 
 class Words:
-    """The words of one language: `words("able", able=3, total=4, needed=2)`."""
+    """The words of one language: `words("able", able=3, total=4, needed=2)`. `more` adds or replaces words."""
 
-    def __init__(self, lang: str) -> None:
+    def __init__(self, lang: str, more: Mapping[str, tuple[str, str]] | None = None) -> None:
         self.lang = lang if lang in LANGUAGES else "en"
         self._column = LANGUAGES.index(self.lang)
+        self._words = {**_WORDS, **more} if more else _WORDS
 
     def __call__(self, key: str, /, **facts: object) -> str:
-        text = _WORDS[key][self._column]
+        text = self._words[key][self._column]
         return text.format(**facts) if facts else text
 
     def known(self, key: str, default: str) -> str:
         """The word of a key that another room made up; `default` when the page has none for it."""
-        found = _WORDS.get(key)
+        found = self._words.get(key)
         return found[self._column] if found else default
 
 

@@ -12,7 +12,7 @@ from dcmon.model import Availability, FaultClock, Interval, Record
 from dcmon.promises import fix_times
 from dcmon.thresholds import IndicatorView, measure
 from dcmon.thresholds.corrections import Correction, corrected
-from dcmon.thresholds.exclusions import announced_in_time, excluded_spans
+from dcmon.thresholds.exclusions import announced_in_time, excluding
 from dcmon.thresholds.outages import Outage, outages, reliability, used_up_at
 
 HOUR = 3_600_000
@@ -108,16 +108,16 @@ class TestExclusions:
         ],
     )  # fmt: skip
     def test_only_what_the_agreement_allows_is_left_out(self, data: dict[str, Any], counts: bool) -> None:
-        spans = excluded_spans(VIEW, [window(self.START, **data)], "Europe/Berlin")
-        assert spans == ([(self.START, self.START + HOUR)] if counts else [])
+        row = window(self.START, **data)
+        assert excluding(VIEW, [row], "Europe/Berlin") == ([row] if counts else [])
 
     def test_a_window_that_was_cancelled_counts_as_time_like_any_other(self) -> None:
-        assert excluded_spans(VIEW, [replace(window(self.START), state="void")], "Europe/Berlin") == []
+        assert excluding(VIEW, [replace(window(self.START), state="void")], "Europe/Berlin") == []
 
     def test_an_indicator_of_the_whole_site_is_left_out_only_when_it_is_named(self) -> None:
         site = replace(VIEW, id="T21", control="T21", subject="")
-        assert excluded_spans(site, [window(self.START)], "Europe/Berlin") == []
-        assert excluded_spans(site, [window(self.START, scope=["T21"])], "Europe/Berlin") != []
+        assert excluding(site, [window(self.START)], "Europe/Berlin") == []
+        assert excluding(site, [window(self.START, scope=["T21"])], "Europe/Berlin") != []
 
     def test_28_days_are_calendar_days_over_a_change_of_the_clock(self) -> None:
         spring = local("2027-04-10T22:00:00+02:00")
