@@ -219,7 +219,8 @@ class Alarms:
         if hush is not None:
             self._keep(cell, replace(row, suppressed=hush.reason))
             return
-        row = replace(row, suppressed=None, reason=f"{row.reason}; {why}")
+        lasted = format_duration(_whole_seconds(now - (row.since if row.started is None else row.started)))
+        row = replace(row, suppressed=None, reason=f"{row.reason}; {why}; it has lasted {lasted}")
         self._keep(cell, row)
         place = self._ledger.mark()
         self._incidents.place(cell, now)

@@ -298,7 +298,7 @@ class Windows:
         return next(known, scope[0] if scope else row.id)
 
     def _expected_at(self, window: Window, expected: dict[str, Any]) -> str:
-        rule = next(rule for rule in self._rules.judged if rule.id == expected["rule"])
+        rule = next((rule for rule in self._rules.judged if rule.id == expected["rule"]), None)
         place = expected["asset"] or getattr(rule, "asset", None) or getattr(rule, "group", None)
         return str(place or self._place(window.row))
 

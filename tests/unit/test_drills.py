@@ -224,6 +224,14 @@ def test_what_does_not_fit_is_refused(words: dict[str, Any], complaint: str) -> 
         announced(**words)
 
 
+def test_a_rule_that_the_configuration_has_no_more_is_missing_and_no_fault() -> None:
+    world = announced(expected=["mains-lost/mains-a", "warm"], scope="ups-a")
+    world.config = config(*[rule for rule in EVERYTHING if rule["id"] not in ("mains-lost", "warm")])
+    world.restart(50)
+    world.wait(9000)
+    assert (states(world), the_drill(world).verdict) == ({"mains-lost/mains-a": "missing", "warm": "missing"}, "failed")
+
+
 def test_the_same_drill_twice_is_once() -> None:
     world = announced()
     assert world.enter(5, "drill", **WORDS) is the_drill(world)
