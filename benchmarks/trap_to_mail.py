@@ -62,15 +62,8 @@ class Sink:
         return "250 2.0.0 accepted"
 
 
-def on_loopback(config: Config, addresses: dict[str, tuple[str, int]], data_dir: Path, smtp_port: int) -> Config:
+def on_loopback(config: Config, site: SimulatedSite, data_dir: Path, smtp_port: int) -> Config:
     """The example site with the addresses of its simulated devices."""
-    devices = {}
-    for name, device in config.collectors.devices.items():
-        host, port = addresses[name]
-        part = "snmp" if device.snmp is not None else "modbus"
-        devices[name] = device.model_copy(
-            update={part: getattr(device, part).model_copy(update={"host": host, "port": port})}
-        )
     agent = config.agent
     update = {
         "web": agent.web.model_copy(update={"listen": f"{HOST}:0"}),
@@ -78,7 +71,7 @@ def on_loopback(config: Config, addresses: dict[str, tuple[str, int]], data_dir:
         "smtp": agent.smtp.model_copy(update={"host": HOST, "port": smtp_port}),
         "outbox": agent.outbox.model_copy(update={"caps": {}}),
     }
-    collectors = config.collectors.model_copy(update={"devices": devices})
+    collectors = config.collectors.model_copy(update={"devices": site.devices()})
     moved = config.model_copy(update={"collectors": collectors, "agent": agent.model_copy(update=update)})
     return moved.model_copy(update={"agent": moved.agent.model_copy(update={"data_dir": data_dir})})
 
@@ -94,7 +87,7 @@ async def one_run(seed: int) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             addresses = await site.start()
-            moved = on_loopback(config, addresses, Path(folder), smtp.sockets[0].getsockname()[1])
+            moved = on_loopback(config, site, Path(folder), smtp.sockets[0].getsockname()[1])
             serving = asyncio.create_task(
                 run(moved, stop, Options(notifiers={"console": Quiet()}, on_ready=up.set_result))
             )

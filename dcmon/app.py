@@ -18,6 +18,7 @@ from dcmon.collectors.build import build_devices, device_intervals, v3_user
 from dcmon.collectors.modbus import Buses
 from dcmon.collectors.names import Names
 from dcmon.collectors.poller import Poller
+from dcmon.collectors.probes import BackupDesk
 from dcmon.collectors.profile import Profile, load_profiles
 from dcmon.collectors.snmp import NativeClient
 from dcmon.collectors.snmp.second import PysnmpClient
@@ -26,7 +27,9 @@ from dcmon.collectors.traps import TrapReceiver
 from dcmon.config.checks.agent import split_listen
 from dcmon.config.collectors import CommunityCredentials, UserCredentials
 from dcmon.config.config import Config
+from dcmon.config.probes import BackupProbe
 from dcmon.config.secrets import resolve
+from dcmon.identities import Identities
 from dcmon.live import Live
 from dcmon.model import Changes, CollectError, DcmonError, StoreError, Transition
 from dcmon.notify.channels import build_notifiers
@@ -157,6 +160,13 @@ class App:
             "pysnmp": PysnmpClient(max_in_flight=agent.polling.max_in_flight, names=names),
         }
         self._buses = Buses(self.clock, timeout_s=agent.polling.timeout / 1000, names=names)
+        self._identities = Identities(self.journal, self.clock)
+        tokens = {
+            name: self._secrets(device.probe.token)
+            for name, device in collectors.devices.items()
+            if isinstance(device.probe, BackupProbe) and device.probe.token is not None
+        }
+        self._backups = BackupDesk(tokens)
         devices = build_devices(
             collectors,
             agent.polling,
@@ -164,7 +174,8 @@ class App:
             self._secrets,
             clients=self._clients,
             buses=self._buses,
-            identities=_JournalIdentities(self.journal, self.clock),
+            names=names,
+            identities=self._identities,
         )
         intervals = device_intervals(collectors, agent.polling)
         self.poller = Poller(devices, agent.polling, self.clock, self.pipeline.submit, intervals=intervals)
@@ -229,6 +240,7 @@ class App:
             units,
             self.upkeep.counters,
             self.upkeep.gauges,
+            self._push_backup,
         )
         self._services += [
             ("poller", self.poller.run),
@@ -333,6 +345,14 @@ class App:
         if changes.notifications:
             self.outbox.wake()
 
+    async def _push_backup(self, job: str, token: str, said: Mapping[str, Any]) -> bool:
+        report = self._backups.check(job, token, said)
+        if report is None:
+            return False
+        await self._identities.keep(job, report)
+        self.poller.poll_now(job)
+        return True
+
     async def _commit(self, changes: Changes) -> None:
         self.pipeline.apply(changes)
         await self.pipeline.committed()
@@ -364,32 +384,3 @@ def _complain(name: str, error: Exception) -> None:
         log.error("%s: %s", name, error)
     else:
         log.error("%s failed by a fault of dcmon; it is started again", name, exc_info=error)
-
-
-class _JournalIdentities:
-    """What devices said they are, in the journal; fits collectors.device.IdentityCache.
-
-    The journal's copy only spares questions after the next start, so nobody waits for the disk, and a disk that does
-    not take it is no fault of the device.
-    """
-
-    def __init__(self, journal: Journal, clock: Clock) -> None:
-        self._journal = journal
-        self._clock = clock
-        self._known: dict[str, Mapping[str, Any]] = dict(journal.identities())
-        self._saving: set[asyncio.Future[None]] = set()
-
-    def get(self, asset: str) -> Mapping[str, Any] | None:
-        return self._known.get(asset)
-
-    def put(self, asset: str, identity: Mapping[str, Any]) -> None:
-        self._known[asset] = identity
-        saving = asyncio.get_running_loop().run_in_executor(None, self._save, asset, identity)
-        self._saving.add(saving)
-        saving.add_done_callback(self._saving.discard)
-
-    def _save(self, asset: str, identity: Mapping[str, Any]) -> None:
-        try:
-            self._journal.save_identity(asset, identity, self._clock.now())
-        except StoreError as error:
-            log.debug("what %s is, is asked again after the next start: %s", asset, error)

@@ -19,7 +19,6 @@ from rich.text import Text
 
 from dcmon.app import Options, Running, run
 from dcmon.clock import Clock, ScaledClock
-from dcmon.config.collectors import Device
 from dcmon.config.config import Config
 from dcmon.config.loader import load
 from dcmon.model import Changes, Transition
@@ -67,10 +66,10 @@ async def play(demo: Demo, stop: asyncio.Event) -> dict[str, Any]:
     site = SimulatedSite(config, clock, demo.scenario)
     post = PostOffice(demo.console, clock)
     with _folder(demo.data_dir) as data_dir:
-        addresses = await site.start()
+        await site.start()
         try:
             smtp_port = await post.open()
-            return await _play(demo, stop, _on_loopback(config, addresses, data_dir, demo, smtp_port), site, post)
+            return await _play(demo, stop, _on_loopback(config, site, data_dir, demo, smtp_port), site, post)
         finally:
             await post.close()
             await site.stop()
@@ -127,15 +126,12 @@ def _folder(given: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _on_loopback(
-    config: Config, addresses: dict[str, tuple[str, int]], data_dir: Path, demo: Demo, smtp_port: int
-) -> Config:
+def _on_loopback(config: Config, site: SimulatedSite, data_dir: Path, demo: Demo, smtp_port: int) -> Config:
     """The same site, with every address that of its simulated device, and everything else on free ports.
 
     Timeouts are real seconds: at twenty times the speed a second would be twenty, so they shrink with it, as far as
     loopback allows. Above that speed polls get rarer instead: no machine asks everybody three hundred times a second.
     """
-    devices = {name: _moved(device, *addresses[name]) for name, device in config.collectors.devices.items()}
     agent = config.agent
     stretch = max(1.0, demo.speed / _FULL_SPEED)
     polling = {
@@ -146,7 +142,7 @@ def _on_loopback(
     smtp = {"host": "127.0.0.1", "port": smtp_port, "security": "none", "user": None, "password": None}
     return config.model_copy(
         update={
-            "collectors": config.collectors.model_copy(update={"devices": devices}),
+            "collectors": config.collectors.model_copy(update={"devices": site.devices()}),
             "agent": agent.model_copy(
                 update={
                     "data_dir": data_dir,
@@ -158,13 +154,6 @@ def _on_loopback(
             ),
         }
     )
-
-
-def _moved(device: Device, host: str, port: int) -> Device:
-    if device.snmp is not None:
-        return device.model_copy(update={"snmp": device.snmp.model_copy(update={"host": host, "port": port})})
-    assert device.modbus is not None
-    return device.model_copy(update={"modbus": device.modbus.model_copy(update={"host": host, "port": port})})
 
 
 class PostOffice:

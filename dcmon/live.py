@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import NamedTuple, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 from dcmon.clock import Clock
 from dcmon.collectors.poller import DeviceStats, Poller
@@ -25,6 +25,9 @@ _SLO_EVERY_S = 30.0
 
 Figures = Callable[[], Mapping[str, float]]
 """Counters or gauges by the names of dcmon.web.metrics."""
+
+PushBackup = Callable[[str, str, Mapping[str, Any]], Awaitable[bool]]
+"""As web.state.SiteState.push_backup."""
 
 
 class DeviceView(NamedTuple):
@@ -137,6 +140,7 @@ class Live:
         units: Mapping[str, str | None],
         counters: Figures,
         gauges: Figures,
+        push_backup: PushBackup,
     ) -> None:
         self.config = config
         self.clock = clock
@@ -148,6 +152,7 @@ class Live:
         self._units = units
         self._counters = counters
         self._gauges = gauges
+        self.push_backup = push_backup
         self._slo: list[SloRow] = []
         self._version = 0
         self._changed = asyncio.Event()

@@ -7,7 +7,7 @@ says so; the figure as it was recorded stays visible beside.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from dcmon.config.config import Config
 from dcmon.config.entries import CorrectionEntry, EntryError
-from dcmon.config.site import GroupRole
+from dcmon.config.site import Asset, GroupRole
 from dcmon.model import Availability, FaultClock, Interval, Record, iso_utc
 from dcmon.storage.journal_reads import JournalReader
 from dcmon.thresholds import IndicatorView, Measure, catalogue, measure, period
@@ -147,11 +147,11 @@ def figures(
     windows: Sequence[Window] | None = None,
 ) -> list[Figure]:
     """One figure per indicator: over `span` (ms UTC, half-open), else over each of `windows`, else over its own window;
-    always up to `now` at most. The capacity-weighted figure of the uplinks follows those that it is made of.
+    always up to `now` at most. Means, such as that of the uplinks by capacity, follow what they are made of.
     """
     ledger = _Ledger(config, journal, now)
     found = [figure for view in views for figure in ledger.figures(view, span, windows)]
-    return found + list(_weighted(config, found))
+    return found + list(_means(config, found))
 
 
 def coverage(config: Config, journal: JournalReader, views: Sequence[IndicatorView], now: int) -> float | None:
@@ -228,16 +228,30 @@ def _touches(row: Record, start: int, end: int) -> bool:
     return row.started < end and (row.ended or 0) > start
 
 
-def _weighted(config: Config, found: Sequence[Figure]) -> Iterator[Figure]:
-    """For each control that weights the uplinks with their capacity, the figure of all of them, per window."""
-    ratings = {asset.id: asset.rating.speed_bps or 0 for asset in config.site.assets}
-    controls = [one for one in catalogue(config).values() if one.objective.indicator == "uplinks_weighted"]
-    links = {member for group in config.site.groups if group.role is GroupRole.UPLINKS for member in group.members}
-    for control in controls:
-        parts = [one for one in found if one.view.control == "T21.link" and one.view.subject in links]
+_MEANS: dict[str, tuple[str, GroupRole, Callable[[Asset], int]]] = {
+    "uplinks_weighted": ("uplink", GroupRole.UPLINKS, lambda asset: asset.rating.speed_bps or 0),
+    "services_mean": ("services", GroupRole.SERVICES, lambda asset: 1),
+}
+"""Indicator -> the one whose figures it is made of, the role of the groups, what each member weighs."""
+
+
+def _means(config: Config, found: Sequence[Figure]) -> Iterator[Figure]:
+    """For each control that is a mean over all members of a role, their figure, per window."""
+    controls = catalogue(config)
+    for control in controls.values():
+        if control.objective.indicator not in _MEANS:
+            continue
+        indicator, role, weigh = _MEANS[control.objective.indicator]
+        members = {member for group in config.site.groups if group.role is role for member in group.members}
+        weights = {asset.id: weigh(asset) for asset in config.site.assets if asset.id in members}
+        sources = {
+            one.id for one in controls.values()
+            if (one.objective.indicator, one.objective.window) == (indicator, control.objective.window)
+        }  # fmt: skip
+        parts = [one for one in found if one.view.control in sources and one.view.subject in members]
         for window in dict.fromkeys(one.window for one in parts):
-            same = [(one, ratings.get(one.view.subject, 0)) for one in parts if one.window == window]
-            if {one.view.subject for one, _ in same} == links and any(weight for _, weight in same):
+            same = [(one, weights.get(one.view.subject, 0)) for one in parts if one.window == window]
+            if {one.view.subject for one, _ in same} == members and any(weight for _, weight in same):
                 view = IndicatorView(
                     control.id, control.id, control.tom, control.title.de, control.title.en, "",
                     control.objective.target, control.objective.window, control.contract, Availability.UNKNOWN, 0, "",
@@ -246,14 +260,14 @@ def _weighted(config: Config, found: Sequence[Figure]) -> Iterator[Figure]:
 
 
 def _mean(view: IndicatorView, window: str, parts: Sequence[tuple[Figure, int]]) -> Figure:
-    capacity = sum(weight for _, weight in parts)
+    total = sum(weight for _, weight in parts)
 
     def mean(measures: Sequence[Measure]) -> Measure:
         start, end = min(one.start for one in measures), max(one.end for one in measures)
 
         def share(name: str) -> int:
             pairs = zip(measures, parts, strict=True)
-            return round(sum(Fraction(getattr(one, name) * weight, capacity) for one, (_, weight) in pairs))
+            return round(sum(Fraction(getattr(one, name) * weight, total) for one, (_, weight) in pairs))
 
         up, down, out = share("up"), share("down"), share("excluded")
         return Measure(start, end, up, down, end - start - up - down - out, out)

@@ -21,6 +21,7 @@ from notify_smtp import Sink, smtp_sink
 from servers import free_port
 
 from dcmon.clock import SystemClock
+from dcmon.config.collectors import Device
 from dcmon.config.loader import load
 from dcmon.sim import Scenario, SimulatedSite
 
@@ -28,14 +29,12 @@ FAULTS_OF_DCMON = ("Traceback", "never retrieved", "never awaited", "Warning:", 
 """Words that no log may hold, whatever happens outside."""
 
 
-def write_site(
-    source: Path, folder: Path, addresses: Mapping[str, tuple[str, int]], smtp_port: int, **agent: Any
-) -> Path:
+def write_site(source: Path, folder: Path, devices: Mapping[str, Device], smtp_port: int, **agent: Any) -> Path:
     """The example site as its own files, on loopback, with short delays so that a test is no afternoon."""
     site = folder / "config"
     shutil.copytree(source, site)
     (site / "secrets" / "snmp-read").chmod(0o600)
-    edit(site / "collectors.yaml", lambda collectors: _move(collectors, addresses))
+    edit(site / "collectors.yaml", lambda collectors: _move(collectors, devices))
     settings = {
         "data_dir": str(folder / "data"),
         "polling": {"fast": "200ms", "slow": "400ms", "timeout": "300ms"},
@@ -57,9 +56,9 @@ def edit(path: Path, change: Callable[[Any], None]) -> None:
     path.write_text(yaml.safe_dump(content))
 
 
-def _move(collectors: Any, addresses: Mapping[str, tuple[str, int]]) -> None:
-    for name, device in collectors["devices"].items():
-        device["snmp" if "snmp" in device else "modbus"].update(zip(("host", "port"), addresses[name], strict=True))
+def _move(collectors: Any, devices: Mapping[str, Device]) -> None:
+    for name, device in devices.items():
+        collectors["devices"][name] = device.model_dump(mode="json", exclude_unset=True, exclude_none=True)
 
 
 def _hasten(rules: Any) -> None:
@@ -220,7 +219,7 @@ async def world(source: Path, folder: Path, **agent: Any) -> AsyncIterator[World
     try:
         async with smtp_sink() as mail:
             config = write_site(
-                source, folder, addresses, mail.port, **{"web": {"listen": f"127.0.0.1:{port}"}, **agent}
+                source, folder, simulated.devices(), mail.port, **{"web": {"listen": f"127.0.0.1:{port}"}, **agent}
             )
             made = World(folder, simulated, config, mail, addresses, port)
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -153,6 +153,9 @@ class FakeState:
         row = Record(f"{entry.kind}-1", entry.kind, "tank-a", None, "done", None, NOW, NOW, "fuel", by=entry.by)
         self.history.record_rows.append(row)
         return row
+
+    async def push_backup(self, job: str, token: str, said: Mapping[str, Any]) -> bool:
+        return False
 
     def touch(self) -> None:
         self._version += 1

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from dcmon.collectors.device import IdentityCache, ModbusDevice, Plans, SnmpDevice
+from dcmon.collectors.device import Identities, IdentityCache, ModbusDevice, Plans, SnmpDevice
 from dcmon.collectors.modbus import Buses, Endpoint, UnitSession
+from dcmon.collectors.names import Names
 from dcmon.collectors.poller import Device
+from dcmon.collectors.probes import probe_device
 from dcmon.collectors.profile import Profile
 from dcmon.collectors.schedule import Intervals
 from dcmon.collectors.snmp import NativeClient, SnmpSession
@@ -27,6 +29,7 @@ def build_devices(
     *,
     clients: Mapping[str, NativeClient],
     buses: Buses,
+    names: Names | None = None,
     identities: IdentityCache | None = None,
 ) -> list[Device]:
     """One device per entry of collectors.yaml, in its order; nothing is asked yet.
@@ -34,7 +37,7 @@ def build_devices(
     `clients` by transport (`native`, `pysnmp`) and `buses` belong to the caller, who closes them. ConfigError with
     every fault: unknown credentials, profile or secret, a bus configured in two ways.
     """
-    plans = Plans(profiles)
+    plans, kept, names = Plans(profiles), identities or Identities(), names or Names()
     devices: list[Device] = []
     problems: list[object] = []
     for asset, entry in collectors.devices.items():
@@ -42,11 +45,18 @@ def build_devices(
             if entry.snmp is not None:
                 session = snmp_session(entry.snmp, collectors.credentials, polling, secrets, clients)
                 devices.append(
-                    SnmpDevice(asset, session, plans, profile=entry.profile, identities=identities, maps=entry.maps)
+                    SnmpDevice(asset, session, plans, profile=entry.profile, identities=kept, maps=entry.maps)
                 )
             elif entry.modbus is not None:
                 unit = UnitSession(buses.bus(Endpoint.of(entry.modbus)), entry.modbus.unit)
                 devices.append(ModbusDevice(asset, unit, plans, profile=entry.profile or "", maps=entry.maps))
+            elif entry.probe is not None:
+                devices.append(
+                    probe_device(
+                        asset, entry.probe, entry.maps,
+                        deadline_s=polling.deadline / 1000, names=names, secrets=secrets, kept=kept,
+                    )
+                )  # fmt: skip
         except ConfigError as error:
             problems += [f"collectors.yaml: {asset}: {problem}" for problem in error.problems]
         except (CollectError, ValueError) as error:

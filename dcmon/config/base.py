@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
@@ -88,6 +89,8 @@ def at_least(least: str) -> AfterValidator:
 
     return AfterValidator(check)
 
+
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)]
 """Ids of assets, rules, people ...: lower case, digits, `-`, `_` and `.`."""

@@ -6,9 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from dcmon.config.base import Duration, Host, Identifier, SecretRef, Strict, at_least
-
-Port = Annotated[int, Field(ge=1, le=65535)]
+from dcmon.config.base import Duration, Host, Identifier, Port, SecretRef, Strict, at_least
+from dcmon.config.probes import LOADS_THE_LINE, Probe
 
 
 class CommunityCredentials(Strict):
@@ -106,6 +105,7 @@ class Device(Strict):
     profile: Identifier | None = Field(default=None, description="found by asking the device when absent")
     snmp: SnmpAddress | None = None
     modbus: ModbusAddress | None = None
+    probe: Probe | None = Field(default=None, description="a service that is tried, or a backup job that reports")
     fast: Annotated[Duration, at_least("100ms")] | None = Field(
         default=None, description="overrides agent.yaml polling.fast"
     )
@@ -116,8 +116,12 @@ class Device(Strict):
 
     @model_validator(mode="after")
     def _one_protocol(self) -> Device:
-        if (self.snmp is None) == (self.modbus is None):
-            raise ValueError("a device has either snmp or modbus")
+        if sum(way is not None for way in (self.snmp, self.modbus, self.probe)) != 1:
+            raise ValueError("a device has one of snmp, modbus and probe")
+        if self.probe is not None and self.profile is not None:
+            raise ValueError("a probe has no profile: take it out")
+        if self.probe is not None and self.probe.kind in LOADS_THE_LINE and self.slow is None:
+            raise ValueError(f"{self.probe.kind} loads the line: say with slow how often, for example 15m")
         if self.modbus is not None and self.profile is None:
             raise ValueError("a Modbus device cannot say what it is: name its profile")
         return self

@@ -77,6 +77,7 @@ def load_with_lines(directory: Path) -> Loaded:
     digest = hashlib.sha256("".join(file.digest for file in files.values()).encode()).hexdigest()
     home = directory.resolve()
     parts["agent"] = _in_folder(parts["agent"], home)
+    parts["collectors"] = _probes_in_folder(parts["collectors"], home)
     return Loaded(Config(directory=home, digest=digest, **parts), files)
 
 
@@ -84,6 +85,16 @@ def _in_folder(agent: Any, home: Path) -> BaseModel:
     """Relative paths are meant from the folder of the configuration, wherever dcmon is started."""
     smtp = agent.smtp.model_copy(update={"ca_file": home / agent.smtp.ca_file}) if agent.smtp.ca_file else agent.smtp
     moved: BaseModel = agent.model_copy(update={"data_dir": home / agent.data_dir, "smtp": smtp})
+    return moved
+
+
+def _probes_in_folder(collectors: Any, home: Path) -> BaseModel:
+    devices = dict(collectors.devices)
+    for name, device in devices.items():
+        paths = {key: home / path for key in ("file", "ca_file") if (path := getattr(device.probe, key, None))}
+        if paths:
+            devices[name] = device.model_copy(update={"probe": device.probe.model_copy(update=paths)})
+    moved: BaseModel = collectors.model_copy(update={"devices": devices})
     return moved
 
 

@@ -28,6 +28,8 @@ class AssetKind(StrEnum):
     SHELL = "shell"
     ROUTER = "router"
     UPLINK = "uplink"
+    SERVICE = "service"
+    BACKUP = "backup"
     AGENT = "agent"
 
 
@@ -48,6 +50,7 @@ class GroupRole(StrEnum):
     GENSETS = "gensets"
     COOLING = "cooling"
     UPLINKS = "uplinks"
+    SERVICES = "services"
     OTHER = "other"
 
 

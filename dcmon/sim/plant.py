@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dcmon.config.site import Rating, Site
+from dcmon.config.site import AssetKind, Rating, Site
 from dcmon.sim.actions import ACTIONS
 from dcmon.sim.building import Building
 from dcmon.sim.cooling import CoolingUnit, Hall
@@ -75,6 +75,8 @@ class Plant:
             name: Router(name, [link for link in self.uplinks.values() if link.router == name])
             for name in ("router-1", "router-2")
         }
+        kinds = (AssetKind.SERVICE, AssetKind.BACKUP)
+        self.services = {asset.id: asset.kind for asset in (site.assets if site else ()) if asset.kind in kinds}
         self._busiest_bps = _BUSIEST_SHARE * sum(link.speed_bps for link in self.uplinks.values())
         self._load_wave = Wave(seed, "it load")
         self.up_since_s = {name: -_DAY_S * (20 + 7 * index) for index, name in enumerate(self._devices())}
@@ -99,6 +101,7 @@ class Plant:
             *("genset-a", "genset-b", "ups-a", "ups-b", *pdus, "cooling-gw", "env-1", "env-2", "leak-1", "leak-2"),
             *self.routers,
             *(f"cooling-{n}" for n in range(9, 13)),
+            *self.services,
         ]
 
     @property

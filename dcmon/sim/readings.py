@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dcmon.config.site import AssetKind
 from dcmon.model import Reading, Value
 from dcmon.sim.building import CONTACTS, LEAK_ZONES
 from dcmon.sim.cooling import SETPOINT_C, CoolingUnit
@@ -18,6 +19,9 @@ from dcmon.sim.ups import Source
 
 Said = tuple[str, str, str | None, Value]
 """Asset, point, index, value."""
+
+GENERATIONS, AGE_MS = 15, 34_200_000
+"""Of the backups, at any time."""
 
 _BGP_STATES = {1: "idle", 3: "active", 6: "established"}
 
@@ -43,6 +47,7 @@ def _all(plant: Plant) -> Iterator[Said]:
     yield from _cooling(plant)
     yield from _building(plant)
     yield from _network(plant)
+    yield from _services(plant)
 
 
 def _reachable(plant: Plant, asset: str) -> Iterator[Said]:
@@ -186,3 +191,18 @@ def _link(link: Uplink) -> Iterator[Said]:
     yield asset, "if.in_errors", port, link.in_errors
     yield asset, "bgp.state", link.peer, _BGP_STATES[link.bgp_state]
     yield asset, "bgp.transitions", link.peer, link.bgp_transitions
+
+
+def _services(plant: Plant) -> Iterator[Said]:
+    """Services are well and backups fresh, whatever happens to the building."""
+    for asset, kind in plant.services.items():
+        yield from _reachable(plant, asset)
+        if not plant.answers(asset):
+            continue
+        if kind is AssetKind.SERVICE:
+            yield asset, "service.ok", None, True
+            yield asset, "service.latency", None, 0.012
+        else:
+            yield asset, "backup.ok", None, True
+            yield asset, "backup.generations", None, GENERATIONS
+            yield asset, "backup.age", None, AGE_MS / 3_600_000

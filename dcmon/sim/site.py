@@ -7,8 +7,10 @@ import contextlib
 import socket
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from dcmon.clock import Clock
+from dcmon.config.collectors import Device
 from dcmon.config.config import Config
 from dcmon.model import DcmonError
 from dcmon.sim.agent import MibView, SnmpAgent
@@ -25,6 +27,7 @@ from dcmon.sim.devices.stulz import stulz_wib8000
 from dcmon.sim.modbus_server import ModbusConnection, Unit
 from dcmon.sim.plant import STEP_MS, Plant
 from dcmon.sim.scenarios import SCENARIOS, Scenario
+from dcmon.sim.services import Services
 from dcmon.sim.traps import encode_trap
 
 LOOPBACK = "127.0.0.1"
@@ -76,22 +79,38 @@ class SimulatedSite:
         self._servers: list[asyncio.Server] = []
         self._connections: set[asyncio.Transport] = set()
         self._ticker: asyncio.Task[None] | None = None
+        self._services = Services(config.collectors.devices, clock)
+        self._addresses: dict[str, tuple[str, int]] = {}
+        self._probes: dict[str, dict[str, Any]] = {}
         self.traps_sent = 0
 
     async def start(self) -> dict[str, tuple[str, int]]:
         """Opens all sockets on free ports of loopback; gives each device's address. DcmonError for an unknown one."""
-        unknown = self._config.collectors.devices.keys() - SNMP_DEVICES.keys() - MODBUS_DEVICES.keys()
+        devices = self._config.collectors.devices
+        asked = {name for name, device in devices.items() if device.probe is None}
+        unknown = asked - SNMP_DEVICES.keys() - MODBUS_DEVICES.keys()
         if unknown:
             raise DcmonError(
                 f"the simulator has no device named {', '.join(sorted(unknown))}; it plays the devices of config/ only"
             )
         try:
             addresses = await self._start_agents() | await self._start_modbus()
+            self._probes = await self._services.start()
         except BaseException:
             await self.stop()
             raise
         self._ticker = asyncio.create_task(self._tick(), name="simulated plant")
+        self._addresses = addresses
         return addresses
+
+    def devices(self) -> dict[str, Device]:
+        """The devices of the configuration, with the addresses at which they are simulated."""
+        return {name: self._here(name, device) for name, device in self._config.collectors.devices.items()}
+
+    def _here(self, name: str, device: Device) -> Device:
+        key = "snmp" if device.snmp is not None else "modbus" if device.modbus is not None else "probe"
+        here = self._probes.get(name) or dict(zip(("host", "port"), self._addresses[name], strict=True))
+        return device.model_copy(update={key: getattr(device, key).model_copy(update=here)})
 
     async def stop(self) -> None:
         """Closes everything; may be called twice."""
@@ -109,6 +128,7 @@ class SimulatedSite:
         for server in self._servers:
             await server.wait_closed()
         self._transports, self._servers = {}, []
+        await self._services.stop()
 
     def advance(self) -> None:
         """Brings the plant to the clock's time, on a grid of its step, so that many requests share one state."""

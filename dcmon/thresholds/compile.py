@@ -161,14 +161,17 @@ class Compiler:
 
     def blind(self, rule: BlindRule) -> None:
         cell = self._cell(rule, rule.asset, None, rule.after + rule.on_delay)
-        watch = BlindWatch(cell, self._alarms, len(self._topology.devices), rule.share)
+        # A probe whose service does not answer has done its work: it tells nothing of what dcmon sees.
+        asked = self._config.collectors.devices
+        devices = [name for name in self._topology.devices if name not in asked or asked[name].probe is None]
+        watch = BlindWatch(cell, self._alarms, len(devices), rule.share)
         self._alarms.add(cell, watch)
 
         def found(slot: Slot) -> None:
             watch.slots.append(slot)
             attach(slot, watch)
 
-        for device in self._topology.devices:
+        for device in devices:
             self._board.want(device, "device.reachable", None, found)
 
     def stale(self, rule: StaleRule) -> None:
@@ -272,7 +275,9 @@ class Compiler:
         return Cell(rule, row, order, on_delay, phase)
 
 
-_MAY_BE_MISSING = frozenset({"device.reachable", "battery.time_on_battery"})
+_MAY_BE_MISSING = frozenset({
+    "device.reachable", "battery.time_on_battery", "service.latency", "service.throughput", "certificate.remaining",
+})  # fmt: skip
 """Points with rules of their own, or that a device gives only at times."""
 
 

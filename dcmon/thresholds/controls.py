@@ -17,12 +17,13 @@ from dcmon.thresholds.availability import Window
 
 IndicatorName = Literal[
     "mains_route", "feed", "any_feed", "both_feeds", "protected", "uplink", "uplinks", "uplinks_weighted",
+    "services", "services_mean",
     "alarm_free", "watched",
     "passed", "fixed", "tasks", "announced", "told",
 ]  # fmt: skip
-"""The closed set of indicators. The first two lines are states over time (indicators.py, rule_indicators.py), the third
-shares of cases (dcmon/cases.py): records that passed, faults that were fixed in time, tasks done in time, maintenance
-announced in time, incidents of which somebody was told in time."""
+"""The closed set of indicators. The first three lines are states over time (indicators.py, rule_indicators.py), the
+last shares of cases (dcmon/cases.py): records that passed, faults that were fixed in time, tasks done in time,
+maintenance announced in time, incidents of which somebody was told in time."""
 
 OF_CASES = frozenset({"passed", "fixed", "tasks", "announced", "told"})
 """Indicators that are shares of cases and have no state of their own."""

@@ -8,8 +8,10 @@ any_feed      at least one feed (Kleene OR); both_feeds: all of them (Kleene AND
 protected     at least one feed whose every UPS upstream is healthy
 uplink        if.oper up and, where there is a session, bgp.state established
 uplinks       the capacity of the uplinks that are UP covers the committed one
+services      service.ok of one service
 
-`uplinks_weighted` has no state of its own: it is made of the figures of the uplinks, each weighted with its capacity.
+`uplinks_weighted` and `services_mean` have no state of their own: they are made of the figures of the uplinks, each
+weighted with its capacity, and of the services, which count the same.
 """
 
 from __future__ import annotations
@@ -114,6 +116,9 @@ class Builder:
     def uplink(self, asset: str) -> Probe:
         return self._leaf("uplink", asset, self._uplink)
 
+    def service(self, asset: str) -> Probe:
+        return self._leaf("service", asset, self._service)
+
     def ups(self, asset: str) -> Probe:
         """Healthy: the load is behind the inverter and the battery could carry it."""
         return self._leaf("ups", asset, self._ups)
@@ -167,6 +172,10 @@ class Builder:
 
     def _mains(self, asset: str, leaf: Leaf) -> Probe:
         slots = self._slots(leaf, asset, "mains.available")
+        return lambda: _truths(asset, slots, lambda slot: slot.value is True)
+
+    def _service(self, asset: str, leaf: Leaf) -> Probe:
+        slots = self._slots(leaf, asset, "service.ok")
         return lambda: _truths(asset, slots, lambda slot: slot.value is True)
 
     def _uplink(self, asset: str, leaf: Leaf) -> Probe:
@@ -245,7 +254,8 @@ _FUNCTIONS: dict[str, Callable[[Builder, Control], _Named]] = {
     "protected": lambda builder, control: _together(_feeds(builder), builder.protected_feed, 1),
     "uplink": lambda builder, control: _members(builder, GroupRole.UPLINKS, builder.uplink),
     "uplinks": lambda builder, control: _groups(builder.topology.with_role(GroupRole.UPLINKS), builder.uplinks),
-    "uplinks_weighted": lambda builder, control: [],
+    "services": lambda builder, control: _members(builder, GroupRole.SERVICES, builder.service),
+    **dict.fromkeys(("uplinks_weighted", "services_mean"), lambda builder, control: []),
     **dict.fromkeys(OF_CASES, lambda builder, control: []),
 }
 

@@ -67,6 +67,8 @@ def show_slot(slot: Slot) -> str:
     text = f"{slot.name} is {show_value(slot.value, unit_of(slot.key.point))}"
     if slot.quality == Quality.UNCERTAIN:
         text += f" (uncertain: {slot.note})" if slot.note else " (uncertain)"
+    elif slot.note:
+        text += f": {slot.note}"
     return text
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from dcmon.config.entries import EntryError, parse_entry
-from dcmon.model import Alarm, AlarmState, Incident, Quality
+from dcmon.model import Alarm, AlarmState, DcmonError, Incident, Quality, StoreError
 from dcmon.thresholds.duties import as_dict, register
 from dcmon.web import metrics
 from dcmon.web.alarmhealth import PERIOD_MS, judge_alarms
@@ -52,6 +52,7 @@ class Api:
             web.get("/api/v1/register", self.register),
             web.post("/api/v1/records", self.enter),
             web.get("/api/v1/maintenance.ics", self.calendar),
+            web.post("/api/v1/backups", self.backup),
             web.get("/api/v1/devices", self.devices),
             web.get("/api/v1/events", self.events),
             web.get("/api/v1/stream", self.stream),
@@ -195,6 +196,24 @@ class Api:
         except EntryError as error:
             raise ApiError(400, str(error), hint) from None
         return answer({"record": record}, status=201)
+
+    async def backup(self, request: web.Request) -> web.Response:
+        hint = 'Send {"job": ..., "ok": true, "generations": 14, "newest": "2026-11-23T04:00:00Z"}; see docs/probes.md.'
+        body = await _body(request, hint)
+        job = body.get("job") if isinstance(body, dict) else None
+        if not isinstance(job, str):
+            raise ApiError(400, "the body names no job", hint)
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        try:
+            known = scheme.lower() == "bearer" and await self._state.push_backup(job, token.strip(), body)
+        except StoreError:
+            raise
+        except DcmonError as error:
+            raise ApiError(400, f"the report cannot be used: {error}", hint) from None
+        if not known:
+            hint = "Send Authorization: Bearer TOKEN with the token that collectors.yaml refers to for this job."
+            raise ApiError(401, "the job or its token is not known", hint)
+        return answer({"job": job}, status=201)
 
     async def devices(self, request: web.Request) -> web.Response:
         rows = [

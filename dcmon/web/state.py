@@ -6,7 +6,7 @@ the disk and is therefore awaited. Times are int ms UTC.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypedDict
 
 from dcmon.clock import Clock
@@ -200,6 +200,13 @@ class SiteState(Promises, Protocol):
 
     async def enter(self, entry: Entry) -> Record:
         """Commits what somebody says was done. EntryError when it does not fit the site or the time."""
+
+    @property
+    def push_backup(self) -> Callable[[str, str, Mapping[str, Any]], Awaitable[bool]]:
+        """Keeps the report that a backup job pushes with its token; False when job or token are not known.
+
+        DcmonError when the report cannot be used.
+        """
 
     def subscribe(self) -> AsyncIterator[int]:
         """A new number whenever something changed; bursts may be folded into one."""

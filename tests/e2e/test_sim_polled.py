@@ -13,7 +13,6 @@ from dcmon.collectors.modbus import Buses
 from dcmon.collectors.profile import load_profiles
 from dcmon.collectors.schedule import EVERYTHING
 from dcmon.collectors.snmp import NativeClient
-from dcmon.config.collectors import Collectors
 from dcmon.config.config import Config
 from dcmon.config.loader import load
 from dcmon.model import CollectError, Quality, Reading, SeriesKey
@@ -50,17 +49,6 @@ def config() -> Config:
     return load(Path(__file__).resolve().parents[2] / "config")
 
 
-def addressed(config: Config, addresses: dict[str, tuple[str, int]]) -> Collectors:
-    """The collectors with the simulator's addresses in place of the example's."""
-    devices = {}
-    for asset, device in config.collectors.devices.items():
-        host, port = addresses[asset]
-        key = "snmp" if device.snmp is not None else "modbus"
-        where = getattr(device, key).model_copy(update={"host": host, "port": port})
-        devices[asset] = device.model_copy(update={key: where})
-    return config.collectors.model_copy(update={"devices": devices})
-
-
 def own_unit(reading: Reading) -> SeriesKey:
     """Units behind the Stulz gateway under their own names, whether the site's maps have moved them yet or not."""
     row = re.fullmatch(r"1\.(\d+)\.1", reading.index or "")
@@ -76,8 +64,9 @@ async def poll(config: Config, scenario: str, after_s: float) -> tuple[dict[Seri
     client, buses = NativeClient(), Buses(SystemClock(), timeout_s=1)
     read: dict[SeriesKey, Reading] = {}
     try:
+        await site.start()
         devices = build_devices(
-            addressed(config, await site.start()),
+            config.collectors.model_copy(update={"devices": site.devices()}),
             config.agent.polling,
             load_profiles(),
             lambda _: "look",

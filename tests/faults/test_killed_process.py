@@ -61,8 +61,8 @@ async def test_kills_at_random_moments_lose_no_incident_and_no_page(tmp_path: Pa
     smtp = await loop.create_server(lambda: SMTP(mailbox, loop=loop, enable_SMTPUTF8=True), "127.0.0.1", 0)
     config = load(example_site)
     site = SimulatedSite(config, SystemClock(), Scenario("kills", "", ""))
-    addresses = await site.start()
-    folder = write_site(example_site, tmp_path, addresses, smtp.sockets[0].getsockname()[1])
+    await site.start()
+    folder = write_site(example_site, tmp_path, site.devices(), smtp.sockets[0].getsockname()[1])
     pending = list(FAULTS)
     try:
         for kill in range(KILLS):

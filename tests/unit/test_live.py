@@ -43,8 +43,12 @@ class World:
         figures: dict[str, float] = {"polls": 1.0}
         self.live = Live(
             config, self.clock, pipeline, poller, self.journal, self.samples,
-            {"condensation.pressure": "kPa"}, lambda: figures, lambda: figures,
+            {"condensation.pressure": "kPa"}, lambda: figures, lambda: figures, nobody,
         )  # fmt: skip
+
+
+async def nobody(*report: object) -> bool:
+    return False
 
 
 @pytest.fixture

@@ -62,6 +62,8 @@ def addresses_differ(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 def _address(device: Device) -> tuple[object, ...]:
     if device.snmp is not None:
         return ("snmp", device.snmp.host, device.snmp.port, device.snmp.credentials)
+    if device.probe is not None:
+        return ("probe", device.probe)
     modbus = device.modbus
     return ("modbus", modbus.serial or modbus.host, modbus.port, modbus.unit) if modbus else (id(device),)
 
@@ -96,6 +98,10 @@ def _references(loaded: Loaded) -> Iterator[tuple[str, Loc, str]]:
             reference = getattr(credentials, key)
             if reference is not None:
                 yield "collectors", ("credentials", name, key), reference
+    for name, device in config.collectors.devices.items():
+        for key in ("password", "token"):
+            if (reference := getattr(device.probe, key, None)) is not None:
+                yield "collectors", ("devices", name, "probe", key), reference
     if config.agent.smtp.password is not None:
         yield "agent", ("smtp", "password"), config.agent.smtp.password
     if config.agent.influx.enabled and config.agent.influx.token is not None:

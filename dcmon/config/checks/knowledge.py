@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dcmon.config.collectors import PointMap
 from dcmon.config.config import Config
+from dcmon.config.probes import points_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,10 @@ class Knowledge:
         given: dict[str, set[str]] = {asset.id: set() for asset in config.site.assets}
         for device_id, device in config.collectors.devices.items():
             given.setdefault(device_id, set()).add("device.reachable")
+            if device.probe is not None:
+                for name in points_of(device.probe):
+                    _assign(given, device_id, name, device.maps)
+                continue
             names = self.points.get(device.profile, frozenset()) if device.profile else frozenset({"*"})
             for name in names:
                 _assign(given, device_id, name, device.maps)
