@@ -37,5 +37,5 @@ class Config(Strict):
 
     @cached_property
     def judged(self) -> tuple[Rule, ...]:
-        """Everything that can raise an alarm: rules, steps of sequences, duties."""
-        return tuple(rule for _, _, rule in self.placed())
+        """Everything that can raise an alarm: rules, steps of sequences, planned work, duties."""
+        return (*self.rules.judged, *self.duties.duties)

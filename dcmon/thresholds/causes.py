@@ -20,6 +20,7 @@ from dcmon.config.rules import (
     BlindRule,
     CapacityRule,
     CountRule,
+    DutyRule,
     FollowsRule,
     PlannedRule,
     SilentRule,
@@ -119,7 +120,12 @@ def is_group(cell: Cell) -> bool:
     return isinstance(cell.rule, (CountRule, CapacityRule))
 
 
+def is_apart(cell: Cell) -> bool:
+    """Whether the alarm is no fault, but work that was planned or not done: it explains none, and none explains it."""
+    return isinstance(cell.rule, (PlannedRule, DutyRule))
+
+
 def _strangers(one: Cell, other: Cell) -> bool:
-    if isinstance(one.rule, PlannedRule) or isinstance(other.rule, PlannedRule):
+    if is_apart(one) or is_apart(other):
         return True
     return one.rule.cls is not other.rule.cls and bool(INDEPENDENT & {one.rule.cls, other.rule.cls})

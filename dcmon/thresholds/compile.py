@@ -26,17 +26,20 @@ from dcmon.config.site import AssetKind
 from dcmon.model import Alarm, AlarmState, Record
 from dcmon.thresholds.absence import BlindWatch, StaleWatch
 from dcmon.thresholds.alarms import Alarms
+from dcmon.thresholds.batterytests import BatterySelfTest
 from dcmon.thresholds.board import Board, Slot, attach
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.duties import calendar_of, lines_of
 from dcmon.thresholds.group_watches import CapacityWatch, CountWatch, FollowsWatch
 from dcmon.thresholds.ledger import Ledger
+from dcmon.thresholds.loadtests import LoadBankTest
 from dcmon.thresholds.register import DutyLine
 from dcmon.thresholds.sequence_parts import Step
 from dcmon.thresholds.sequences import Run
 from dcmon.thresholds.silence import LostOnBatteryWatch, ReachableWatch, SilentWatch
 from dcmon.thresholds.timers import Order, Phase, Timers
 from dcmon.thresholds.topology import Topology
+from dcmon.thresholds.trials import Trial
 from dcmon.thresholds.watches import ON_BATTERY, LimitWatch, RiseWatch, SlotWatch, StateWatch
 
 SeriesRule = StateRule | LimitRule | RiseRule
@@ -66,6 +69,8 @@ class Compiler:
         self._incident_of = incident_of
         self.runs: list[Run] = []
         """Every sequence."""
+        self.trials: list[Trial] = []
+        """Every asset whose tests are looked for in the readings."""
         self.duties: list[DutyLine] = []
         """Every line of the register."""
         self._position = {rule.id: place for place, rule in enumerate(config.judged)}
@@ -85,6 +90,7 @@ class Compiler:
                 _KINDS[rule.kind](self, rule)
         for sequence in self._config.rules.sequences:
             self.sequence(sequence)
+        self._find_trials()
 
     def series(self, rule: SeriesRule, make: Callable[[Cell, Slot], SlotWatch]) -> None:
         """A rule with `select`: one watch per series that fits."""
@@ -228,6 +234,20 @@ class Compiler:
             self._alarms.add(cell, line)
             line.want()
             self.duties.append(line)
+
+    def _find_trials(self) -> None:
+        """Tests of the generators and of the UPS, where the register says how they are judged."""
+        wanted = self._config.duties
+        common = (self._board, self._timers, self._ledger, self._topology)
+        for asset in self._topology.site.assets:
+            if asset.kind is AssetKind.GENSET and wanted.load_bank is not None:
+                self.trials.append(LoadBankTest(asset.id, wanted.load_bank, *common))
+            elif asset.kind is AssetKind.UPS and wanted.battery_test is not None:
+                self.trials.append(BatterySelfTest(asset.id, wanted.battery_test, *common))
+        running = {(row.kind, row.subject): row for row in self._ledger.records.values() if row.state == "running"}
+        for trial in self.trials:
+            if (row := running.get((trial.kind, trial.asset))) is not None:
+                trial.resume(row)
 
     def hear(self, record: Record) -> None:
         """Tells the register of a record."""

@@ -295,6 +295,8 @@ class Judge:
         for run in self._compiler.runs:
             run.go_on(start, gap)
         self._windows.resume(start, gap)
+        for trial in self._compiler.trials:
+            trial.go_on(start, gap)
         for line in self._compiler.duties:
             line.begin(start)
         close_orphans(self._ledger, self._alarms, self._incidents, start)
@@ -314,6 +316,8 @@ class Judge:
         self._windows.clock_set()
         for run in self._compiler.runs:
             run.shift(delta)
+        for trial in self._compiler.trials:
+            trial.shift(delta)
         for line in self._compiler.duties:
             line.evaluate(self._now)
         for watch in self._compiler.silent_watches:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from dcmon.config.rules import Incidents as IncidentSettings
-from dcmon.config.rules import PlannedRule
 from dcmon.model import Alarm, AlarmState, Incident, Severity
-from dcmon.thresholds.causes import Causes, is_group
+from dcmon.thresholds.causes import Causes, is_apart, is_group
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.ledger import Ledger, incident_transition
 from dcmon.thresholds.leftovers import Leftovers
@@ -239,7 +238,7 @@ class IncidentBook:
     def _sibling(self, incident: Incident, cell: Cell) -> bool:
         """Whether another member of a group that is in doubt as a whole has opened the incident just now."""
         root = self.cells.get(incident.alarms[0])
-        if incident.cls != cell.rule.cls.value or (root is not None and isinstance(root.rule, PlannedRule)):
+        if incident.cls != cell.rule.cls.value or is_apart(cell) or (root is not None and is_apart(root)):
             return False
         return any(
             incident.root in self._topology.groups[group].members and self._causes.doubted(group, cell)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dcmon.config.rules import BlindRule, DutyRule
+from dcmon.config.rules import BlindRule
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.topology import Topology
 
@@ -19,17 +19,13 @@ class Neighbours:
         self._related: dict[str, frozenset[str]] = {}
 
     def add(self, cell: Cell) -> None:
-        """Makes an alarm known. A duty that was not done is no fault: it explains none, and none explains it."""
-        if isinstance(cell.rule, DutyRule):
-            return
+        """Makes an alarm known."""
         self._cells.setdefault(cell.row.asset, {})[cell.row.key] = cell
         if isinstance(cell.rule, BlindRule):
             self._blind.append(cell)
 
     def of(self, cell: Cell) -> Iterator[Cell]:
         """The alarms that may explain `cell` or be explained by it. A blind dcmon may have to do with every device."""
-        if isinstance(cell.rule, DutyRule):
-            return
         if isinstance(cell.rule, BlindRule):
             for cells in self._cells.values():
                 yield from cells.values()
