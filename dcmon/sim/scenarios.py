@@ -108,14 +108,17 @@ _ALL = (
         "A load-bank test takes tank A below 75 %, a tanker comes",
         "Tank A stands at 75.1 % when at 20 s the monthly load-bank test begins: full load, 400 l/h, mains present. The"
         " level falls below 75 % two minutes later. The test ends at 260 s; at 300 s a tanker pumps 600 l/min up to"
-        " 95 %, reached at about 540 s.",
+        " 95 %, reached at about 540 s. The test goes on record as failed: four minutes at full load are too short.",
         (
             Event(20, "tank-level", {"side": "a", "percent": 75.1}),
             Event(20, "load-bank", {"side": "a", "on": True}),
             Event(260, "load-bank", {"side": "a", "on": False}),
             Event(300, "refuel", {"side": "a", "litres_per_min": 600.0, "to_percent": 95.0}),
         ),
-        pages=("tank A below 75 %: a refuel task, closed by the measured rise",),
+        pages=(
+            "tank A below 75 %: a refuel task, closed by the measured rise",
+            "the load-bank test was too short: a task to repeat it (told, nobody is paged)",
+        ),
         no_pages=("mains lost", "generator late", "UPS on battery", "less than 24 h of fuel", "tank B"),
     ),
     Scenario(
