@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from dcmon.collectors.decode_modbus import Address
-from dcmon.collectors.redact_columns import ADDRESS, COLUMNS, ENGINE, MAC, NUMBERED, WITH_ADDRESSES
+from dcmon.collectors.redact_columns import ADDRESS, COLUMNS, ENGINE, IPV6_OCTETS, MAC, WITH_ADDRESSES, addresses_at
 from dcmon.collectors.snmp import IP_ADDRESS, OCTET_STRING, Oid, VarBind, oid_parts, parse_oid
 from dcmon.collectors.snmp.ber import encode_oid
 
@@ -57,12 +57,14 @@ _TURNS: Final = 250
 """Attempts at a replacement that no other secret has; short texts run out of them."""
 _FOREIGN: Final = "\udc80"
 _FIRST_OCTET: Final = {1: 9, 2: 10, 3: 198}
+_DOCUMENTATION: Final = bytes.fromhex("20010db8")
+"""2001:db8::/32 of RFC 3849; link-local addresses stay such."""
 _OCTETS: Final = {1: (1, 9), 2: (10, 99), 3: (100, 254)}
 _SYS_DESCR: Final = parse_oid("1.3.6.1.2.1.1.1.0")
 _COLUMNS: Final = {parse_oid(text): kind for text, kind in COLUMNS.items()}
 _LENGTHS: Final = sorted({len(prefix) for prefix in _COLUMNS}, reverse=True)
-_NUMBERED: Final = {parse_oid(entry): offsets for entry, offsets in NUMBERED.items()}
-_WITH_ADDRESSES: Final = tuple(parse_oid(text) for text in WITH_ADDRESSES)
+_WITH_ADDRESSES: Final = {parse_oid(text): len(text.split(".")) + 3 for text in WITH_ADDRESSES}
+"""Group of tables -> where row numbers begin: behind table, entry and column."""
 
 
 class Redactor:
@@ -215,13 +217,14 @@ class Redactor:
         return re.sub(r"[0-9A-Fa-f]+", lambda group: next(parts)[-len(group[0]) :], text)
 
     def _address(self, address: bytes) -> bytes:
-        if len(address) != 4 or address[0] in (0, 127) or address[0] >= 224:
+        if not _is_somebodys(address):
             return address
         if address not in self._addresses:
+            draw = self._draw_ipv6 if len(address) == IPV6_OCTETS else self._draw_address
             taken, turn = set(self._addresses.values()), 0
-            while self._draw_address(address, turn) in taken and turn < _TURNS:
+            while draw(address, turn) in taken and turn < _TURNS:
                 turn += 1
-            self._addresses[address] = self._draw_address(address, turn)
+            self._addresses[address] = draw(address, turn)
         return self._addresses[address]
 
     def _draw_address(self, address: bytes, turn: int) -> bytes:
@@ -231,6 +234,11 @@ class Redactor:
             low, high = _OCTETS[len(str(octet))]
             octets.append(low + random % (high - low + 1) if octet else 0)
         return bytes(octets)
+
+    def _draw_ipv6(self, address: bytes, turn: int) -> bytes:
+        kept = address[:2] if address[:1] == b"\xfe" else _DOCUMENTATION
+        drawn = self._draw(address, turn)
+        return kept + bytes(drawn[at] if address[at] else 0 for at in range(len(kept), IPV6_OCTETS))
 
     def _address_text(self, text: str) -> str:
         parts = text.split(".")
@@ -258,24 +266,24 @@ class Redactor:
     def _row(self, oid: Oid) -> Oid:
         """The same column with a row that is numbered by an address or a name under its replacement."""
         parts = list(oid_parts(oid))
-        places = _addresses_at(oid, len(parts))
+        places = addresses_at(oid, parts)
         if places is None:
-            places = [at for at in self._windows(oid, parts) if self._is_address(parts, at, oid)]
-        for at in places:
-            if max(parts[at : at + 4]) < 256:
-                parts[at : at + 4] = self._address(bytes(parts[at : at + 4]))
+            places = [(at, 4) for at in self._windows(oid, parts) if self._is_address(parts, at, oid)]
+        for at, octets in places:
+            if max(parts[at : at + octets]) < 256:
+                parts[at : at + octets] = self._address(bytes(parts[at : at + octets]))
         return encode_oid(self._named_row(parts))
 
     def _windows(self, oid: Oid, parts: Sequence[int]) -> range:
         """Where four numbers may be an address: in tables numbered by addresses anywhere, elsewhere at the end."""
-        first = 0 if oid.startswith(_WITH_ADDRESSES) else len(parts) - 4
-        return range(max(_COLUMN_PARTS + 1, first), len(parts) - 3)
+        behind = next((at for group, at in _WITH_ADDRESSES.items() if oid.startswith(group)), None)
+        return range(max(_COLUMN_PARTS + 1, len(parts) - 4) if behind is None else behind, len(parts) - 3)
 
     def _is_address(self, parts: Sequence[int], at: int, oid: Oid) -> bool:
         octets = parts[at : at + 4]
         if max(octets) > 255:
             return False
-        if oid.startswith(_WITH_ADDRESSES):
+        if oid.startswith(tuple(_WITH_ADDRESSES)):
             return bytes(octets) in self._addresses or list(parts[at - 2 : at]) == [1, 4]
         return bytes(octets) in self._addresses and octets[0] >= 10
 
@@ -303,6 +311,13 @@ def _alike(octet: int, random: int) -> str:
     return letter
 
 
+def _is_somebodys(address: bytes) -> bool:
+    if len(address) == IPV6_OCTETS:
+        said = ipaddress.IPv6Address(address)
+        return not (said.is_loopback or said.is_unspecified or said.is_multicast)
+    return len(address) == 4 and address[0] not in (0, 127) and address[0] < 224
+
+
 def printable(octets: bytes) -> str | None:
     """The text that the octets are; None when they are none. Other encodings than UTF-8 are text if most is ASCII."""
     text = octets.decode("utf-8", "surrogateescape")
@@ -311,15 +326,6 @@ def printable(octets: bytes) -> str | None:
     if not plain or foreign * 3 > len(plain):
         return None
     return text if all(letter.isprintable() or letter in "\t\r\n" or letter >= _FOREIGN for letter in plain) else None
-
-
-def _addresses_at(oid: Oid, length: int) -> list[int] | None:
-    """Where in a row's identifier IPv4 addresses begin, by the list of tables; None for a table that is not in it."""
-    for entry, offsets in _NUMBERED.items():
-        if oid.startswith(entry):
-            behind = len(oid_parts(entry)) + 1
-            return [behind + offset for offset in offsets if behind + offset + 4 <= length]
-    return None
 
 
 def _looks_like_mac(octets: bytes) -> bool:

@@ -6,8 +6,10 @@ covers everything below it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+from dcmon.collectors.snmp import Oid, parse_oid
 
 NAME, SERIAL, SECRET, MAC, ADDRESS, ENGINE = "name", "serial", "secret", "mac", "address", "engine"
 
@@ -73,6 +75,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     _VENDOR + "1718.4.1.2.2.1.4": SERIAL,  # st4UnitProductSN
     _VENDOR + "1718.4.1.8.2.1.3": NAME,  # st4OutletName
     _VENDOR + "2606.7.2.6": SERIAL,  # RITTAL-CMC-III-MIB cmcIIIUnitSerial
+    _VENDOR + "9.9.187.1.2.5.1.6": ADDRESS,  # CISCO-BGP4-MIB cbgpPeer2LocalAddr
     _VENDOR + "2636.5.1.1.2.1.1.1.7": ADDRESS,  # BGP4-V2-MIB-JUNIPER jnxBgpM2PeerLocalAddr
     _VENDOR + "2636.5.1.1.2.1.1.1.11": ADDRESS,  # jnxBgpM2PeerRemoteAddr
     _VENDOR + "3808.1.1.1.1.1.2": NAME,  # CPS-MIB upsBaseIdentName
@@ -93,13 +96,56 @@ NUMBERED: Final[Mapping[str, tuple[int, ...]]] = {
     _MIB2 + "4.22.1": (1,),  # IP-MIB ipNetToMediaTable
     _MIB2 + "15.3.1": (0,),  # BGP4-MIB bgpPeerTable
     _MIB2 + "15.6.1": (0, 5),  # bgp4PathAttrTable
-    _VENDOR + "2636.5.1.1.2.1.1.1": (2, 7),  # BGP4-V2-MIB-JUNIPER jnxBgpM2PeerTable, for IPv4
 }
 """Tables whose rows are numbered by addresses: behind which number of the row's index an IPv4 address begins."""
 
+PEERS: Final = (
+    _VENDOR + "9.9.187.1.2.5.1",  # CISCO-BGP4-MIB cbgpPeer2Table
+    _VENDOR + "2011.5.25.177.1.1.2.1",  # HUAWEI-BGP-VPN-MIB hwBgpPeerTable
+    _VENDOR + "2636.5.1.1.2.1.1.1",  # BGP4-V2-MIB-JUNIPER jnxBgpM2PeerTable
+    _VENDOR + "30065.4.1.1.2.1",  # ARISTA-BGP4V2-MIB aristaBgp4V2PeerTable
+)
+"""Tables whose rows end with addresses of both families, each behind its type (RFC 4001)."""
+
 WITH_ADDRESSES: Final = (
     *(_MIB2 + group for group in ("3", "4", "6", "7", "15", "55")),
-    *(_VENDOR + table for table in ("2636.5.1.1.2", "9.9.187")),
+    *(_VENDOR + table for table in ("2636.5.1.1.2", "9.9.187.1.2")),
 )
 """Tables whose rows are numbered by addresses: RFC1213-MIB, IP-MIB, TCP-MIB, UDP-MIB, BGP4-MIB, IPV6-MIB, the BGP
 tables of Juniper and Cisco."""
+
+IPV6_OCTETS: Final = 16
+_INET: Final = ((2, IPV6_OCTETS), (4, IPV6_OCTETS + 4), (1, 4))
+"""InetAddressType and how many octets its addresses have; the last four of type 4 are a zone."""
+_PEERS: Final = {parse_oid(text): len(text.split(".")) + 1 for text in PEERS}
+_NUMBERED: Final = {
+    parse_oid(text): tuple(len(text.split(".")) + 1 + offset for offset in offsets)
+    for text, offsets in NUMBERED.items()
+}
+
+
+def addresses_at(oid: Oid, parts: Sequence[int]) -> list[tuple[int, int]] | None:
+    """Where in a row's identifier addresses begin and how many octets they have, by the lists of tables; None for a
+    table that is in none."""
+    for entry, behind in _PEERS.items():
+        if oid.startswith(entry):
+            return _inet_addresses(parts, behind)
+    for entry, offsets in _NUMBERED.items():
+        if oid.startswith(entry):
+            return [(at, 4) for at in offsets if at + 4 <= len(parts)]
+    return None
+
+
+def _inet_addresses(parts: Sequence[int], behind: int) -> list[tuple[int, int]]:
+    """From the end: addresses behind their type, with or without their length between them."""
+    places: list[tuple[int, int]] = []
+    end = len(parts)
+    while True:
+        for kind, octets in _INET:
+            at = end - octets
+            if at - 1 >= behind and (parts[at - 1] == kind or list(parts[at - 2 : at]) == [kind, octets]):
+                places.append((at, min(octets, IPV6_OCTETS)))
+                end = at - 1 if parts[at - 1] == kind else at - 2
+                break
+        else:
+            return places

@@ -130,6 +130,31 @@ def test_two_recordings_cannot_be_compared() -> None:
     assert len(serials) == 50
 
 
+PEERS = """\
+1.3.6.1.4.1.9.9.187.1.2.5.1.3.1.4.192.0.2.77|2|6
+1.3.6.1.4.1.9.9.187.1.2.5.1.3.2.16.42.2.20.9.0.0.0.0.0.0.0.0.0.0.0.7|2|3
+1.3.6.1.4.1.9.9.187.1.2.5.1.4.1.4.192.0.2.77|2|2
+1.3.6.1.4.1.9.9.187.1.2.5.1.4.2.16.42.2.20.9.0.0.0.0.0.0.0.0.0.0.0.7|2|2
+1.3.6.1.4.1.9.9.187.1.2.5.1.6.2.16.42.2.20.9.0.0.0.0.0.0.0.0.0.0.0.7|4x|2a021409000000000000000000000008
+1.3.6.1.4.1.2636.5.1.1.2.1.1.1.2.0.1.192.0.2.3.1.192.0.2.77|2|6
+1.3.6.1.4.1.2636.5.1.1.2.1.1.1.2.0.2.42.2.20.9.0.0.0.0.0.0.0.0.0.0.0.8.2.42.2.20.9.0.0.0.0.0.0.0.0.0.0.0.7|2|6
+1.3.6.1.4.1.2636.5.1.1.2.1.1.1.11.0.1.192.0.2.3.1.192.0.2.77|4x|c000024d
+"""
+
+
+def test_rows_of_bgp_peers_are_renumbered_alike_in_every_column_over_ipv4_and_ipv6() -> None:
+    oids = list(redacted(PEERS))
+    text = "\n".join(oids)
+    assert "192.0.2" not in text and "42.2.20.9" not in text
+    rows = [oid.removeprefix("1.3.6.1.4.1.9.9.187.1.2.5.1.").partition(".") for oid in oids if ".187." in oid]
+    states, admins = ({row for column, _, row in rows if column == number} for number in ("3", "4"))
+    assert states == admins
+    kinds = [row.split(".")[:2] for _, _, row in rows]
+    assert sorted(map(tuple, kinds)) == [("1", "4"), ("1", "4"), ("2", "16"), ("2", "16"), ("2", "16")]
+    address = redacted(PEERS)[next(oid for oid in oids if ".1.2.5.1.6." in oid)].value
+    assert isinstance(address, bytes) and address[:4] == bytes.fromhex("20010db8") and len(address) == 16
+
+
 @given(st.lists(st.tuples(st.integers(1, 4000), st.binary(max_size=40)), max_size=40))
 def test_any_octets_survive_writing_and_keep_their_length(values: list[tuple[int, bytes]]) -> None:
     rows = {f"1.3.6.1.4.1.99999.9.{number}": octets for number, octets in values}
