@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_address
 from typing import TypeAlias
 
 from dcmon.collectors.decode import GOOD, Raw, Result
@@ -102,6 +103,8 @@ def _label(table: Table, answer: Answer, suffix: bytes, numbers: tuple[int, ...]
         name = as_text(answer.cell(column, suffix))
         if name:
             return table.prefix + name
+    if table.index == "address":
+        return table.prefix + (_address(numbers) or text)
     number = _number(table.index, numbers)
     if number in table.labels:
         return table.prefix + table.labels[number]
@@ -111,6 +114,19 @@ def _label(table: Table, answer: Answer, suffix: bytes, numbers: tuple[int, ...]
 def _number(index: str, numbers: tuple[int, ...]) -> int:
     position = {"second": 1, "third": 2, "last": -1}.get(index, 0)
     return numbers[position] if len(numbers) > max(position, 0) else 0
+
+
+def _address(numbers: Sequence[int]) -> str | None:
+    """The IP address with which an index ends: InetAddressType and InetAddress of RFC 4001; some leave out the length
+    between them, BGP4-V2-MIB-JUNIPER among them. None when there is none."""
+    for kind, octets, zone in ((2, 16, 0), (4, 16, 4), (1, 4, 0)):
+        at = len(numbers) - octets - zone
+        if numbers[max(at - 2, 0) : at] != (kind, octets + zone) and numbers[max(at - 1, 0) : at] != (kind,):
+            continue
+        if max(numbers[at:]) < 256:
+            said = ip_address(bytes(numbers[at : at + octets]))
+            return f"{said}%{int.from_bytes(numbers[at + octets :])}" if zone else str(said)
+    return None
 
 
 def decode_column(slot: Column, rows: Sequence[Row], answer: Answer, out: Output) -> None:
