@@ -299,7 +299,7 @@ class Dynamic:
 
     def _decode(self, raw: Raw, other: Callable[[Reference], Raw]) -> Result:
         for rule in self._words.absent_when:
-            if raw in rule.value and _holds(other(rule), rule):
+            if (rule.value is None or raw in rule.value) and _holds(other(rule), rule):
                 return SENTINEL
         plain = self._plain(raw)
         if plain is SENTINEL or not (self._words.scale_from or self._words.unit_from):

@@ -83,7 +83,7 @@ class UnitFrom(Reference):
 class AbsentWhen(When):
     """A value that means nothing only while another value holds, e.g. runtime 0 at full charge."""
 
-    value: Absent
+    value: Absent | None = Field(default=None, description="every value, when not given")
 
 
 class RowCondition(Strict):
@@ -231,7 +231,7 @@ class Table(Strict):
     """Columns that share their rows."""
 
     name: str
-    index: Literal["suffix", "first", "second", "third", "last"] | IndexNames = "suffix"
+    index: Literal["suffix", "first", "second", "third", "last", "address"] | IndexNames = "suffix"
     labels: dict[int, str] = Field(default_factory=dict, description="names by number, e.g. {1: a, 2: b}")
     prefix: str = Field(default="", description="put before every index, where two tables give the same point")
     rows: OidText | None = Field(default=None, description="scalar that says how many rows are in use")

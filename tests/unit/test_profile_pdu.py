@@ -34,6 +34,23 @@ def test_geist_row_of_three_phases_says_those_that_are_wired(volts_b: int, wired
     assert ("pdu.power", None, 400) in found
 
 
+def test_raritan_value_that_the_pdu_calls_unavailable_is_not_believed() -> None:
+    root = "1.3.6.1.4.1.13742.6"
+    values = {f"{root}.5.2.4.1.4.1.1.{pole}.4": 230 for pole in (1, 2)}
+    values |= {f"{root}.5.2.4.1.3.1.1.1.4": 4, f"{root}.5.2.4.1.3.1.1.2.4": -1}
+    values |= {f"{root}.3.3.6.1.7.1.1.{pole}.4": 0 for pole in (1, 2)}
+    for inlet, state in ((1, 4), (2, -1)):
+        values |= {f"{root}.5.2.3.1.4.1.{inlet}.5": 800, f"{root}.5.2.3.1.3.1.{inlet}.5": state}
+        values |= {f"{root}.3.3.4.1.7.1.{inlet}.5": 0}
+    assert [one for one in reads("raritan_px2", values) if one[0] != "input.voltage"] == [
+        ("phase.voltage", "1", 230),
+        ("phase.voltage", "2", "sentinel"),
+        ("pdu.power", None, "sentinel"),
+        ("cord.power", "1", 800),
+        ("cord.power", "2", "sentinel"),
+    ]
+
+
 def test_bachmann_value_is_known_by_the_numbers_of_its_row() -> None:
     root = "1.3.6.1.4.1.31770.2.2.8"
     values = {f"{root}.4.1.5.0.0.0.1.255.255.0.{number}": value for number, value in ((1, 23410), (4, 95), (19, 1602))}

@@ -35,6 +35,7 @@ ROWS = {
     11: (11, 9, 0, 2, 1, "Air"),
     12: (2, 9, 0, 7, 1, "Who knows"),
     13: (8, 99, 0, 7, 1, "Scale that does not exist"),
+    14: (8, 9, 1, -1000000000, 1, "Colder than can be told"),
 }
 _NAME = "1.3.6.1.2.1.47.1.1.1.1.7"
 SENSORS = "".join(
@@ -83,6 +84,7 @@ async def test_unknown_switch_with_sensors_gives_ports_peers_and_sensors() -> No
         ("temperature", "CPU"): 31,
         ("temperature", "Intake"): 23.4567,
         ("temperature", "Scale that does not exist"): "decode",
+        ("temperature", "Colder than can be told"): "sentinel",
         ("humidity", "Humidity"): 45.5,
         ("sensor.voltage", "12 V rail"): 12.043,
         ("fan.speed_rpm", "Fan"): 5400,
