@@ -129,10 +129,10 @@ class Windows:
 
     def plan(self, row: Record, now: int, state: str, **more: Any) -> Record:
         """Keeps new or changed planned work and says so; what is over already is only kept."""
-        self._drop(row.id)
+        before = self._drop(row.id)
         self._raised.lower_about(row.id, "changed", now)
         over = row.ended is not None and row.ended <= now
-        past = [before for before in self._before if row.started - before <= now]
+        past = [ahead for ahead in self._before if row.started - ahead <= now]
         phase = OVER if over else PLANNED
         row = _with(replace(row, state="done" if over else "running"), {"phase": phase, "told": past})
         self._ledger.put_record(row)
@@ -140,14 +140,14 @@ class Windows:
         if row.data.get("late"):
             what = f"{row.data['title']}: the notice was too short, {NOTICE_DAYS} days before its start were due"
             self._ledger.tell(record_transition(row, now, "late", what))
-        if over:
-            return row
-        if row.data.get("late"):
-            asset = self._place(row)
-            self._raised.raise_(self._rules.late_notice, asset, row.id, row.reason, now)
-        window = self._follow(row)
-        if row.started <= now:
-            self._start(window, now)
+        if not over:
+            if row.data.get("late"):
+                self._raised.raise_(self._rules.late_notice, self._place(row), row.id, row.reason, now)
+            window = self._follow(row)
+            if row.started <= now:
+                self._start(window, now)
+        if before is not None:
+            self._release(f"{row.data['title']} was changed", now)
         return self._ledger.records[row.id]
 
     def cancel(self, row: Record, reason: str, by: str, now: int) -> Record:

@@ -142,6 +142,18 @@ def test_a_cancelled_window_mutes_no_more_and_stays_on_record_as_void() -> None:
         world.enter(400, "cancel", record="nothing", reason="again")
 
 
+@pytest.mark.parametrize("change", [{"end": 300}, {"mute": False}, {"scope": ["ups-b"]}, {"start": 500}])
+def test_a_running_window_that_is_cut_or_moved_lets_go_of_what_it_muted_at_once(change: dict[str, Any]) -> None:
+    world = planned()
+    world.see(200, ("ups-a/ups.on_battery", True))
+    (window,) = world.judge.records.values()
+    changed = world.enter(300, "maintenance", **WORDS | {"mute": True, "uid": window.id, "sequence": 1} | change)
+    assert (changed.id, list(changed.data["history"][0]["changed"])) == (window.id, list(change))
+    assert of(world, "ups-a") == [(300, "opened")]
+    world.wait(5000)
+    assert of(world, "ups-a") == [(300, "opened")]
+
+
 @pytest.mark.parametrize(("moment", "readings"), [(50, True), (500, True), (500, False), (999, True)])
 def test_a_restart_in_the_middle_changes_nothing(moment: float, readings: bool) -> None:
     plain, restarted = planned(), planned()
