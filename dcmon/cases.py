@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from dcmon.config.config import Config
-from dcmon.model import FaultClock, Incident, Interval, Record, Task
+from dcmon.config.site import PLACELESS, AssetKind
+from dcmon.model import FaultClock, Incident, Interval, Record, Severity, Task
 from dcmon.promises import Figure, figures
 from dcmon.storage.journal_reads import JournalReader
 from dcmon.storage.outbox import Delivery
@@ -20,10 +21,21 @@ from dcmon.thresholds.availability import Span
 from dcmon.thresholds.controls import OF_CASES, Control, promises
 from dcmon.thresholds.exclusions import CLASSES, announced_in_time
 
-Row: TypeAlias = Interval | Record | Task | FaultClock | Incident | Delivery
+
+class Place(NamedTuple):
+    """Where an asset stands: its fire section, and the fire panels that watch it."""
+
+    asset: str
+    section: str | None
+    panels: tuple[str, ...]
+
+
+Row: TypeAlias = Interval | Record | Task | FaultClock | Incident | Delivery | Place
 """What figures are made from."""
 TOLD_WITHIN_MS = 300_000
 """Somebody has to be reached so soon after an incident was opened (T20: at once)."""
+LEARNT_WITHIN_MS = 14 * 86_400_000
+"""The lessons of an incident are due so long after its end (T30)."""
 _MOST_EVIDENCE = 200
 
 
@@ -67,11 +79,11 @@ class Result:
 
 
 class _Case:
-    """One case: its id, when it counts, whether it was good (None: not decided yet), and the rows that tell so."""
+    """One case: its id, when it counts (None: always), whether it was good (None: not decided yet), the rows of it."""
 
     __slots__ = ("at", "good", "id", "rows")
 
-    def __init__(self, case_id: str, at: int, good: bool | None, *rows: Row) -> None:
+    def __init__(self, case_id: str, at: int | None, good: bool | None, *rows: Row) -> None:
         self.id = case_id
         self.at = at
         self.good = good
@@ -90,7 +102,7 @@ def results(
     for control in controls.values():
         if control.objective.indicator in OF_CASES:
             cases = [case for case in _CASES[control.objective.indicator](config, journal, control, now)
-                     if span[0] <= case.at < end]  # fmt: skip
+                     if (span[0] if case.at is None else case.at) in range(span[0], end)]  # fmt: skip
             found[control.id] = [_of_cases(control, cases, span[0], end)]
     return [result for control in controls for result in found.get(control, ())]
 
@@ -132,7 +144,7 @@ def _of_cases(control: Control, cases: Sequence[_Case], start: int, end: int) ->
     met = Outcome.MET if good >= target * (good + bad) else Outcome.MISSED
     outcome = met if good + bad else Outcome.UNKNOWN
     value = 100 * good / (good + bad) if good + bad else None
-    ordered = sorted(cases, key=lambda case: (case.at, case.id))
+    ordered = sorted(cases, key=lambda case: (case.at or 0, case.id))
     evidence = tuple(case.id for case in ordered)[:_MOST_EVIDENCE]
     inputs = tuple(row for case in ordered for row in case.rows)
     return Result(control, "", start, end, outcome, value, good, bad, len(cases) - good - bad, evidence, inputs)
@@ -208,12 +220,41 @@ def _reached(incident: Incident, sent: Delivery | None, now: int) -> bool | None
     return sent.ts <= incident.opened + TOLD_WITHIN_MS
 
 
+def _learnt(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:
+    """Critical incidents: good when their lessons are on record, bad when these are overdue."""
+    lessons = {row.subject: row for row in journal.records("lesson", limit=-1) if row.state != "void"}
+    cases = []
+    for incident in journal.incidents(limit=-1):
+        if incident.severity is Severity.CRITICAL and incident.state != "merged":
+            lesson = lessons.get(incident.id)
+            due = None if incident.resolved is None else incident.resolved + LEARNT_WITHIN_MS
+            good = None if lesson is None and (due is None or now <= due) else lesson is not None
+            cases.append(_Case(incident.id, incident.opened, good, incident, *([lesson] if lesson else [])))
+    return cases
+
+
+def _placed(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:
+    """Assets: good when they stand in a fire section that a fire panel watches. What has no place is left out."""
+    panels: dict[str | None, list[str]] = {}
+    for asset in config.site.assets:
+        if asset.kind is AssetKind.FIRE_PANEL:
+            panels.setdefault(asset.section, []).append(asset.id)
+    cases = []
+    for asset in config.site.assets:
+        if asset.kind not in PLACELESS:
+            place = Place(asset.id, asset.section, tuple(panels.get(asset.section, ())) if asset.section else ())
+            cases.append(_Case(asset.id, None, bool(place.panels), place))
+    return cases
+
+
 _CASES: dict[str, Callable[[Config, JournalReader, Control, int], list[_Case]]] = {
     "passed": _passed,
     "fixed": _fixed,
     "tasks": _tasks,
     "announced": _announced,
     "told": _told,
+    "learnt": _learnt,
+    "placed": _placed,
 }
 """Indicator of cases -> what lists them, whenever they were."""
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple, cast
 from dcmon.clock import Clock
 from dcmon.collectors.poller import DeviceStats, Poller
 from dcmon.config.config import Config
-from dcmon.config.entries import CorrectionEntry, Entry
+from dcmon.config.entries import CorrectionEntry, Entry, Lesson
 from dcmon.config.roster import on_duty, schedule
 from dcmon.config.vocabulary import unit_of
 from dcmon.model import Alarm, Availability, FaultClock, Incident, Reading, Record, SeriesKey, Task, Transition
 from dcmon.pipeline import Pipeline
-from dcmon.promises import check_correction, figures
+from dcmon.promises import check_correction, check_lesson, figures
 from dcmon.storage.journal import Journal
 from dcmon.storage.samples import Samples
 from dcmon.thresholds import IndicatorView
@@ -227,6 +227,8 @@ class Live:
         """Commits what somebody says was done. EntryError when it does not fit the site or the time."""
         if isinstance(entry, CorrectionEntry):
             await asyncio.to_thread(check_correction, self._journal, entry)
+        elif isinstance(entry, Lesson):
+            await asyncio.to_thread(check_lesson, self._journal, entry)
         return await self._pipeline.enter(entry)
 
     def change(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from dcmon.config.config import Config
-from dcmon.config.entries import CorrectionEntry, EntryError
+from dcmon.config.entries import CorrectionEntry, EntryError, Lesson
 from dcmon.config.site import Asset, GroupRole
 from dcmon.model import Availability, FaultClock, Interval, Record, iso_utc
 from dcmon.storage.journal_reads import JournalReader
@@ -178,6 +178,17 @@ def check_correction(journal: JournalReader, entry: CorrectionEntry) -> None:
     if not corrected(rows, [correction], entry.start, entry.end)[1]["new"]:
         states = ", ".join(dict.fromkeys(row.state.value for row in rows)) or "unknown"
         raise EntryError(f"was: {entry.indicator} was never {entry.was} then, but {states}")
+
+
+def check_lesson(journal: JournalReader, entry: Lesson) -> None:
+    """EntryError when there was no such incident, or it began after what is said of it."""
+    incident = journal.incident(entry.incident)
+    if incident is None:
+        raise EntryError(f"incident: the journal has no {entry.incident}; GET /api/v1/incidents lists them")
+    for name in ("contained_at", "restored_at"):
+        said = getattr(entry, name)
+        if said is not None and said < incident.started:
+            raise EntryError(f"{name}: that is before the incident began, {iso_utc(incident.started)}")
 
 
 class _Ledger:

@@ -65,6 +65,9 @@ def fill(journal: Journal) -> None:
                at("20 23:00:00"), "late", ("T25",), "weber",
                {"title": "USV A <Lüfter>", "class": "low", "announced": at("10 08:00:00"), "scope": ["ups-a"],
                 "mute": True, "exclude": True, "phase": "over"}),
+        Record("lesson-i-1@1", "lesson", "i-1", None, "done", None, at("09 10:00:00"), at("09 10:00:00"), "", ("T30",),
+               "weber", {"cause": "Sicherung im Umspannwerk", "lessons": "Der Netzbetreiber prüft sie jährlich.",
+                         "measures": "", "note": "", "contained_at": lost + MINUTE, "restored_at": lost + HOUR}),
         Record("chimney@1", "chimney", "genset-a", None, "done", "passed", at("12 08:00:00"), at("12 08:10:00"),
                "the chimney was swept", ("T09",), "lang", {"soot_kg": 3.5, "next_at": at("30 08:00:00")}),
     ]  # fmt: skip

@@ -74,7 +74,11 @@ class Facts:
 
     def of_promise(self, tom: str, window: str = "period") -> tuple[Proved, ...]:
         """The figures of one promise, in the order of the catalogue."""
-        return tuple(one for one in self.proved if one.result.control.tom == tom and one.window == window)
+        return tuple(one for one in self.of_window(window) if one.result.control.tom == tom)
+
+    def of_window(self, window: str) -> tuple[Proved, ...]:
+        """All figures over the period, or over a longer window."""
+        return tuple(one for one in self.proved if one.window == window)
 
     def main(self, tom: str) -> Proved | None:
         """The figure that the verdict of a promise comes from: of those that count the worst."""
@@ -137,7 +141,7 @@ def _fixed(config: Config, clocks: Iterable[FaultClock], span: Span, upto: int) 
     found = {}
     for control in catalogue(config).values():
         if control.objective.indicator == "fixed":
-            rules = {rule.id for rule in config.rules.judged if control.tom in rule.tom}
+            rules = {rule.id for rule in config.judged if control.tom in rule.tom}
             mine = [row for row in clocks if row.rule in rules]
             found[control.id] = fix_times(mine, control.id, span[0], span[1], upto)
     return found
@@ -156,7 +160,7 @@ def _records(journal: JournalReader, start: int, end: int) -> dict[str, tuple[Re
 def _incidents(
     config: Config, journal: JournalReader, start: int, end: int, made: int
 ) -> tuple[IncidentFacts, ...]:  # fmt: skip
-    promises = {rule.id: rule.tom for rule in config.rules.judged}
+    promises = {rule.id: rule.tom for rule in config.judged}
     told: dict[str, list[Delivery]] = {}
     for delivery in journal.deliveries(since=start, limit=-1):
         told.setdefault(delivery.incident or "", []).append(delivery)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from dcmon.cases import Result, Row
+from dcmon.cases import Place, Result, Row
 from dcmon.model import Incident, Interval
 from dcmon.storage.outbox import Delivery
 from dcmon.thresholds.controls import Control
@@ -139,7 +139,7 @@ def _shown(value: Any) -> str:
 
 
 def _plain(row: Row, start: int, end: int) -> dict[str, Any]:
-    if isinstance(row, Delivery):
+    if isinstance(row, Delivery | Place):
         return row._asdict()
     names = _INCIDENT if isinstance(row, Incident) else [field.name for field in fields(row)]
     plain = {name: getattr(row, name) for name in names}

@@ -96,7 +96,7 @@ def _document(facts: Facts, lang: str, samples: Samples | None) -> str:
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=StrictUndefined,
     )  # fmt: skip
-    titles = {rule.id: rule.title for rule in facts.config.rules.judged}
+    titles = {rule.id: rule.title for rule in facts.config.judged}
     environment.globals |= {
         "facts": facts,
         "t": words,
@@ -123,7 +123,7 @@ def _document(facts: Facts, lang: str, samples: Samples | None) -> str:
     return template.render(
         kinds=kinds,
         counts={one.value: sum(each is one for each in facts.outcomes.values()) for one in Outcome},
-        measured=any(one.result.good or one.result.bad for one in facts.proved if one.window == "period"),
+        measured=any(one.result.of_time and one.result.value is not None for one in facts.of_window("period")),
         channels=channels(facts.deliveries),
         coverage=least_known(facts.proved),
         entries=[figure_entry(one) for one in facts.proved],

@@ -155,7 +155,7 @@ def knowledge(config: Config) -> Knowledge:
     """What the checks must know of profiles and controls."""
     from dcmon.collectors.profile import load_profiles
     from dcmon.config.checks import Knowledge
-    from dcmon.thresholds import catalogue
+    from dcmon.thresholds.controls import catalogue, without_evidence
 
     profiles = load_profiles(config.directory / "profiles")
     used = {device.profile for device in config.collectors.devices.values()}
@@ -163,7 +163,8 @@ def knowledge(config: Config) -> Knowledge:
     # Without the targets: whether they fit the catalogue is what is to be checked.
     untargeted = config.model_copy(update={"rules": config.rules.model_copy(update={"targets": {}})})
     controls = catalogue(untargeted).values()
-    return Knowledge(points, frozenset(name for control in controls for name in (control.id, control.tom)))
+    names = frozenset(name for control in controls for name in (control.id, control.tom))
+    return Knowledge(points, names, tuple(without_evidence(untargeted)))
 
 
 def journal_file(config: Config) -> Path:

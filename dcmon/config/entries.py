@@ -55,6 +55,8 @@ Instant = Annotated[
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 """A short text that must not be empty."""
+Story = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+"""A text that must not be empty."""
 
 
 def _words(text: Any) -> Any:
@@ -202,7 +204,25 @@ class DutyEntry(_Entry):
         return self
 
 
-Entry = Delivery | CorrectionEntry | Maintenance | Drill | Cancel | DutyEntry
+class Lesson(_Entry):
+    """What an incident taught (T30): its cause, when it was contained and restored, what is done against the next."""
+
+    kind: Literal["lesson"]
+    incident: Line = Field(description="its id, as the page and `GET /api/v1/incidents` give it")
+    cause: Story = Field(description="what was found to be the cause")
+    lessons: Story = Field(description="what was learnt")
+    measures: str = Field(default="", max_length=4000, description="what is done, by whom, until when")
+    contained_at: Instant | None = Field(default=None, description="from when it could not get worse")
+    restored_at: Instant | None = Field(default=None, description="from when all was as before")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Lesson:
+        if self.contained_at is not None and self.restored_at is not None and self.restored_at < self.contained_at:
+            raise ValueError("it was restored before it was contained")
+        return self
+
+
+Entry = Delivery | CorrectionEntry | Maintenance | Drill | Cancel | DutyEntry | Lesson
 
 ENTRIES: Mapping[str, type[_Entry]] = {
     "delivery": Delivery,
@@ -211,6 +231,7 @@ ENTRIES: Mapping[str, type[_Entry]] = {
     "drill": Drill,
     "cancel": Cancel,
     "duty": DutyEntry,
+    "lesson": Lesson,
 }
 """Every kind of entry and its words."""
 

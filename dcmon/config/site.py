@@ -33,6 +33,9 @@ class AssetKind(StrEnum):
     AGENT = "agent"
 
 
+PLACELESS = frozenset({AssetKind.SERVICE, AssetKind.BACKUP, AssetKind.AGENT})
+"""The kinds that stand nowhere in the building and so in no fire section."""
+
 POWER_CHAIN = frozenset({AssetKind.MAINS, AssetKind.GENSET, AssetKind.TRANSFER_SWITCH, AssetKind.UPS, AssetKind.PDU})
 """The kinds that poll fast while any of them is abnormal."""
 

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from dcmon.config.base import Strict, Title
 from dcmon.config.config import Config
+from dcmon.config.site import GroupRole
 from dcmon.model import ConfigError, Severity
 from dcmon.thresholds.availability import Window
 
@@ -19,13 +20,14 @@ IndicatorName = Literal[
     "mains_route", "feed", "any_feed", "both_feeds", "protected", "uplink", "uplinks", "uplinks_weighted",
     "services", "services_mean",
     "alarm_free", "watched",
-    "passed", "fixed", "tasks", "announced", "told",
+    "passed", "fixed", "tasks", "announced", "told", "learnt", "placed",
 ]  # fmt: skip
 """The closed set of indicators. The first three lines are states over time (indicators.py, rule_indicators.py), the
 last shares of cases (dcmon/cases.py): records that passed, faults that were fixed in time, tasks done in time,
-maintenance announced in time, incidents of which somebody was told in time."""
+maintenance announced in time, incidents of which somebody was told in time, critical incidents whose lessons are on
+record, assets in a fire section that a fire panel watches."""
 
-OF_CASES = frozenset({"passed", "fixed", "tasks", "announced", "told"})
+OF_CASES = frozenset({"passed", "fixed", "tasks", "announced", "told", "learnt", "placed"})
 """Indicators that are shares of cases and have no state of their own."""
 
 
@@ -97,6 +99,33 @@ def catalogue(config: Config) -> dict[str, Control]:
         known = ", ".join(sorted(found))
         raise ConfigError([f"rules.yaml: targets: there is no control {', '.join(unknown)}. Known are {known}."])
     return {control_id: _with_target(control, targets) for control_id, control in sorted(found.items())}
+
+
+def without_evidence(config: Config) -> list[str]:
+    """The promises that nothing on this site can show: no rule, group or sequence is about them, or no control is."""
+    shown = {control.tom for control in catalogue(config).values() if _can_show(config, control)}
+    return [promise for promise in promises() if promise not in shown]
+
+
+_BY_GROUP = {
+    "mains_route": GroupRole.MAINS, "uplink": GroupRole.UPLINKS, "uplinks": GroupRole.UPLINKS,
+    "uplinks_weighted": GroupRole.UPLINKS, "services": GroupRole.SERVICES, "services_mean": GroupRole.SERVICES,
+}  # fmt: skip
+_BY_FEEDS = frozenset({"feed", "any_feed", "both_feeds", "protected"})
+_BY_RULES = frozenset({"alarm_free", "watched", "fixed", "tasks"})
+
+
+def _can_show(config: Config, control: Control) -> bool:
+    objective, roles = control.objective, {group.role for group in config.site.groups}
+    if objective.indicator in _BY_RULES:
+        return any(control.tom in rule.tom for rule in config.judged)
+    if objective.kind == "sequence":
+        return any(control.tom in sequence.tom for sequence in config.rules.sequences)
+    if objective.indicator in _BY_FEEDS:
+        return bool(roles & {GroupRole.FEED_A, GroupRole.FEED_B})
+    if objective.indicator == "placed":
+        return bool(config.site.sections)
+    return objective.indicator not in _BY_GROUP or _BY_GROUP[objective.indicator] in roles
 
 
 def _with_target(control: Control, targets: dict[str, float]) -> Control:

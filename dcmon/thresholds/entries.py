@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from dcmon.config.entries import Cancel, CorrectionEntry, Delivery, Drill, DutyEntry, Entry, EntryError, Maintenance
+from dcmon.config.entries import (
+    Cancel,
+    CorrectionEntry,
+    Delivery,
+    Drill,
+    DutyEntry,
+    Entry,
+    EntryError,
+    Lesson,
+    Maintenance,
+)
 from dcmon.config.rules import DutyRule
 from dcmon.config.site import AssetKind
 from dcmon.model import Record
@@ -94,6 +104,18 @@ class Entries:
         row = Record(row_id, "duty", duty.id, duty.id, "done", entry.result, at, at, reason, duty.tom, entry.by, data)
         return self._put(row, now)
 
+    def lesson(self, entry: Lesson, at: int, now: int) -> Record:
+        """Whether there was such an incident, whoever asks the journal knows: here only young ones are remembered."""
+        latest = max(entry.contained_at or 0, entry.restored_at or 0)
+        if latest > now:
+            raise EntryError("contained_at, restored_at: this lies in the future; enter what has happened")
+        data = {
+            "cause": entry.cause, "lessons": entry.lessons, "measures": entry.measures, "note": entry.note,
+            "contained_at": entry.contained_at, "restored_at": entry.restored_at,
+        }  # fmt: skip
+        reason = f"lesson of {entry.incident}: {entry.cause}"
+        return self._keep("lesson", entry.incident, ("T30",), reason, entry.by, data, at, now)
+
     def _keep(
         self,
         kind: str,
@@ -123,5 +145,6 @@ _KINDS: dict[str, Callable[[Entries, Any, int, int], Record]] = {
     "drill": Entries.drill,
     "cancel": Entries.cancel,
     "duty": Entries.duty,
+    "lesson": Entries.lesson,
 }
 """Kind of entry -> what makes its record."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -264,7 +265,7 @@ def test_a_numbered_check_finds_what_a_schema_cannot_see(site: Path, check: str,
 
 
 def test_every_check_has_a_case_here() -> None:
-    warnings_only = {"D207", "D208", "D405"}
+    warnings_only = {"D207", "D208", "D307", "D405"}
     assert set(CHECKS) - warnings_only == {check for check, *_ in CHECK_FAULTS}
 
 
@@ -300,3 +301,11 @@ def test_an_editor_gets_a_schema_for_every_file() -> None:
     assert set(schemas) == {"agent", "site", "collectors", "rules", "people", "register"}
     assert all(schema["additionalProperties"] is False for schema in schemas.values())
     assert schemas["agent"]["$defs"]["Polling"]["properties"]["max_back_off"]["default"] == "1m"
+
+
+def test_promises_that_nothing_here_can_show_are_one_warning(site: Path) -> None:
+    loaded = load_with_lines(site)
+    assert "D307" not in {problem.id for problem in run_checks(loaded, ANYTHING)}
+    (told,) = [one for one in run_checks(loaded, replace(ANYTHING, unshown=("T10", "T26"))) if one.id == "D307"]
+    assert told.warning
+    assert "T10, T26" in str(told)

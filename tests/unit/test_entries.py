@@ -68,3 +68,30 @@ def test_a_replay_takes_entries_among_the_samples_and_names_those_that_it_cannot
         ("control", "entered", "tank-a", 5)
     ]
     assert {(problem.line, problem.message.partition(":")[0]) for problem in problems} == {(3, "asset"), (4, "entry")}
+
+
+LESSON: dict[str, Any] = {
+    "kind": "lesson", "by": "Anna", "incident": "i-1", "cause": "a fuse of the charger", "lessons": "test it monthly",
+    "contained_at": "2026-11-18T10:00:00+01:00", "restored_at": "2026-11-18T11:00:00+01:00",
+}  # fmt: skip
+
+
+def test_what_an_incident_taught_is_a_record_about_it() -> None:
+    record, _ = Judge(config(*EVERYTHING)).enter(parse_entry(LESSON), T0)
+    assert (record.kind, record.subject, record.tom, record.by) == ("lesson", "i-1", ("T30",), "Anna")
+    assert record.data["restored_at"] - record.data["contained_at"] == 3_600_000
+    assert record.reason == "lesson of i-1: a fuse of the charger"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"restored_at": "2026-11-18T09:00:00+01:00"}, "restored before it was contained"),
+        ({"restored_at": "2099-01-01T00:00:00Z"}, "future"),
+        ({"cause": " "}, "cause"),
+        ({"lessons": None}, "lessons"),
+    ],
+)
+def test_a_lesson_that_makes_no_sense_is_refused(words: dict[str, Any], says: str) -> None:
+    with pytest.raises(EntryError, match=says):
+        Judge(config(*EVERYTHING)).enter(parse_entry(LESSON | words), T0)

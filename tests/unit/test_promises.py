@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from dcmon.config.config import Config
-from dcmon.config.entries import CorrectionEntry, EntryError, parse_entry
+from dcmon.config.entries import CorrectionEntry, EntryError, Lesson, parse_entry
 from dcmon.config.loader import load
-from dcmon.model import Availability, Changes, Interval, Record
-from dcmon.promises import WINDOWS, Figure, check_correction, coverage, figures
+from dcmon.model import Availability, Changes, Incident, Interval, Record, Severity
+from dcmon.promises import WINDOWS, Figure, check_correction, check_lesson, coverage, figures
 from dcmon.storage.journal import Journal
 from dcmon.thresholds import IndicatorView, Judge
 
@@ -209,3 +209,19 @@ def test_coverage_is_that_of_the_worst_contract_figure_once_a_day_has_passed(
     keep(journal, views["T21.link:uplink-1"], (NOW - 40 * 24 * HOUR, None, "unknown"))
     assert coverage(config, journal, asked, NOW) == pytest.approx(100 * (1 - 1 / (30 * 24)))
     assert coverage(config, journal, asked, NOW + 2 * HOUR) == 0.0
+
+
+def test_a_lesson_is_about_an_incident_of_the_journal(journal: Journal) -> None:
+    words = {"kind": "lesson", "by": "Anna", "incident": "i-1", "cause": "x", "lessons": "y",
+             "contained_at": "2026-11-22T00:00:00Z"}  # fmt: skip
+    entry = parse_entry(words)
+    assert isinstance(entry, Lesson)
+    with pytest.raises(EntryError, match="no i-1"):
+        check_lesson(journal, entry)
+    opened = at("2026-11-22T00:00:00+00:00")
+    row = Incident("i-1", "open", "ups-a", "x", Severity.CRITICAL, "power", opened, opened, (), "r")
+    journal.commit(Changes(incidents={"i-1": row}))
+    check_lesson(journal, entry)
+    journal.commit(Changes(incidents={"i-1": replace(row, started=opened + 1)}))
+    with pytest.raises(EntryError, match="before the incident began"):
+        check_lesson(journal, entry)

@@ -40,6 +40,7 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "D304": ("a paging rule has no cause, consequence or response", rules.paging_rules_explain),
     "D305": ("a rule proves an unknown promise", rules.promises),
     "D306": ("a target is set for an unknown control", rules.targets),
+    "D307": ("promises have no evidence on this site (warning)", rules.evidence),
     "D401": ("a roster or route names an unknown person or roster", people.references),
     "D402": ("a person has no address for a channel", people.reachable),
     "D403": ("a roster has nobody", people.rosters_filled),

@@ -12,10 +12,13 @@ from dcmon.config.probes import points_of
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """`points` gives the point names of each profile; `controls` are the ids of the control catalogue."""
+    """`points` gives the point names of each profile; `controls` are the ids of the control catalogue; `unshown` the
+    promises that nothing on this site can show.
+    """
 
     points: Mapping[str, frozenset[str]]
     controls: frozenset[str] = field(default_factory=frozenset)
+    unshown: tuple[str, ...] = ()
 
     def points_by_asset(self, config: Config) -> dict[str, set[str]]:
         """The points that each asset gets from the devices. A device without a profile may give any point: `*`."""

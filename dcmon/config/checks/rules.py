@@ -194,6 +194,14 @@ def promises(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
                     yield loaded.problem("D305", file, (*place, "tom", number), message, "Use T01 to T32.")
 
 
+def evidence(loaded: Loaded, knowledge: Knowledge) -> Iterator[Problem]:
+    """D307: promises have no evidence on this site (warning)."""
+    if knowledge.unshown:
+        message = f"nothing on this site gives evidence of {', '.join(knowledge.unshown)}"
+        hint = "docs/promises.md says how each is shown; reports say that it is not."
+        yield loaded.problem("D307", "rules", (), message, hint, warning=True)
+
+
 def targets(loaded: Loaded, knowledge: Knowledge) -> Iterator[Problem]:
     """D306: a target is set for an unknown control."""
     for control in loaded.config.rules.targets:
