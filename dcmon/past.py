@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from dcmon.config.config import Config
-from dcmon.config.entries import EntryError, parse_entry
+from dcmon.config.entries import Drill, EntryError, Maintenance, parse_entry
 from dcmon.storage.journal_reads import JournalReader
 from dcmon.storage.past import PastSamples
 from dcmon.thresholds import Judge
@@ -43,8 +43,15 @@ def _acknowledgements(journal: JournalReader, since: int, until: int) -> Iterato
 
 
 def _entries(journal: JournalReader, since: int, until: int) -> Iterator[Event]:
-    for row in journal.transitions(type="entry", since=since, until=until, limit=-1):
+    """What people entered; planned work that was entered earlier and was still ahead, at the beginning."""
+    ahead: set[str] = set()
+    for row in journal.transitions(type="entry", until=until, limit=-1):
         try:
-            yield Entered(row.ts, parse_entry(row.data["entry"]), 0)
+            entry = parse_entry(row.data["entry"])
         except EntryError:
             continue  # of an earlier version, whose words are not known any more
+        if row.ts >= since:
+            yield Entered(row.ts, entry, 0)
+        elif row.subject in ahead or (isinstance(entry, Maintenance | Drill) and entry.end > since):
+            ahead.add(row.subject)
+            yield Entered(since, entry.model_copy(update={"at": row.ts if entry.at is None else entry.at}), 0)

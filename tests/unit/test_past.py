@@ -217,3 +217,25 @@ def test_another_rule_of_the_same_asset_is_the_same_incident_within_an_hour() ->
     assert near[0]["what"] == ["it begins with s, not r", "weber (email) hears of it 60 s later"]
     far = compared([page(START)], [page(START + 3_700_000, rule="s")])["incidents"]
     assert [one["change"] for one in far] == ["gone", "new"]
+
+
+def test_planned_work_that_was_entered_before_the_past_begins_is_known_in_it(tmp_path: Path, journal: Journal) -> None:
+    store = Samples(tmp_path)
+    store.append(readings(2))
+    store.close()
+    judge = Judge(SITE, now=START - 24 * HOUR)
+    words = {"kind": "maintenance", "by": "Anna", "class": "no", "scope": "ups-a", "mute": True}
+    work = {"Fans": (0, 1), "Over": (-9, -1), "Called off": (0, 9)}
+    for place, (title, (start, end)) in enumerate(work.items()):
+        times = {"start": iso(START + start * HOUR), "end": iso(START + end * HOUR)}
+        record, changes = judge.enter(parse_entry(words | times | {"title": title}), START - (24 - place) * HOUR)
+        journal.commit(changes)
+    cancel = {"kind": "cancel", "by": "Anna", "record": record.id, "reason": "not needed"}
+    journal.commit(judge.enter(parse_entry(cancel), START - 20 * HOUR)[1])
+    stored = judged(SITE, tmp_path, journal, START, START + 24 * HOUR)
+    assert [one["ts"] for one in stored if one["type"] == "incident" and one["state"] == "opened"] == [
+        iso(START + 2 * HOUR - 105_000)
+    ]
+    announced = [one for one in stored if one["type"] == "control" and one["state"] == "announced"]
+    assert [one["title"] for one in announced] == ["Fans", "Called off"]
+    assert announced[0]["announced"] == START - 24 * HOUR
