@@ -106,12 +106,14 @@ EVERYTHING = (MAINS_LOST, ON_BATTERY, MAINS_OUTAGE, GENSET_LATE, LEAK, SILENT, L
 
 
 def config(*rules: dict[str, Any], site: Mapping[str, Any] | None = None, maps: Mapping[str, Any] | None = None,
-           register: Mapping[str, Any] | None = None, **settings: Any) -> Config:  # fmt: skip
+           register: Mapping[str, Any] | None = None, rosters: Iterable[Mapping[str, Any]] = (),
+           **settings: Any) -> Config:  # fmt: skip
     """A configuration of these rules on the small site."""
     address = {"snmp": {"host": "192.0.2.1", "credentials": "read"}}
     devices = {device: address | {"maps": (maps or {}).get(device, [])} for device in _DEVICES}
     people = {
         "people": [{"id": "anna", "name": "Anna"}],
+        "rosters": list(rosters),
         "routes": [{"id": "all", "to": [{"person": "anna", "channels": ["console"]}]}],
     }
     credentials = {"read": {"version": "2c", "community": "env:SNMP"}}

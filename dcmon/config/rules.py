@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from dcmon.config.base import Duration, Identifier, Strict, Title
+from dcmon.config.base import Duration, Identifier, Strict, Title, at_least
 from dcmon.config.evidence import Evidence
 from dcmon.config.recurrence import Every
 from dcmon.config.site import AssetKind
@@ -248,6 +248,15 @@ class FollowsRule(BaseRule):
     within: Duration
 
 
+class RosterGapRule(BaseRule):
+    """A roster has a hole within the time to come: nobody would be on duty then."""
+
+    kind: Literal["roster_gap"]
+    asset: Identifier = Field(description="dcmon itself, as the site file calls it")
+    rosters: tuple[Identifier, ...] = Field(default=(), description="all of people.yaml when empty")
+    within: Annotated[Duration, at_least("1h")] = 1_209_600_000
+
+
 ListedRule = Annotated[
     StateRule
     | LimitRule
@@ -258,7 +267,8 @@ ListedRule = Annotated[
     | StaleRule
     | CountRule
     | CapacityRule
-    | FollowsRule,
+    | FollowsRule
+    | RosterGapRule,
     Field(discriminator="kind"),
 ]
 
@@ -405,7 +415,9 @@ class DutyRule(BaseRule):
     def _say_what_is_wrong(cls, data: Any) -> Any:
         if not isinstance(data, dict) or data.get("title") or not isinstance(data.get("name"), dict):
             return data
-        return {**data, "title": f"{data['name'].get('en')} is overdue"}
+        name = data["name"]
+        german = {"title": f"{name.get('de')} ist überfällig"}
+        return {"de": german, **data, "title": f"{name.get('en')} is overdue"}
 
 
 Rule = ListedRule | StepRule | PlannedRule | DutyRule

@@ -16,6 +16,7 @@ from dcmon.config.rules import (
     LimitRule,
     LostOnBatteryRule,
     RiseRule,
+    RosterGapRule,
     Rule,
     SequenceSpec,
     SilentRule,
@@ -29,6 +30,7 @@ from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.batterytests import BatterySelfTest
 from dcmon.thresholds.board import Board, Slot, attach
 from dcmon.thresholds.cells import Cell
+from dcmon.thresholds.coverage import RosterGapWatch
 from dcmon.thresholds.duties import calendar_of, lines_of
 from dcmon.thresholds.group_watches import CapacityWatch, CountWatch, FollowsWatch
 from dcmon.thresholds.ledger import Ledger
@@ -69,6 +71,7 @@ class Compiler:
         self._incident_of = incident_of
         self.runs: list[Run] = []
         """Every sequence."""
+        self.roster_watches: list[RosterGapWatch] = []
         self.trials: list[Trial] = []
         """Every asset whose tests are looked for in the readings."""
         self.duties: list[DutyLine] = []
@@ -225,6 +228,13 @@ class Compiler:
             run.resume(row)
         self.runs.append(run)
 
+    def roster_gap(self, rule: RosterGapRule) -> None:
+        cell = self._cell(rule, rule.asset, None, rule.on_delay)
+        people, timezone = self._config.people, self._topology.site.timezone
+        watch = RosterGapWatch(cell, self._alarms, rule, people.rosters, timezone, self._timers)
+        self._alarms.add(cell, watch)
+        self.roster_watches.append(watch)
+
     def duty(self, rule: DutyRule) -> None:
         """A line of the register for each asset at which the duty is to be done."""
         for asset in lines_of(rule, self._topology.site):
@@ -328,6 +338,7 @@ _KINDS: dict[str, Callable[[Compiler, Any], None]] = {
     "count": Compiler.count,
     "capacity": Compiler.capacity,
     "follows": Compiler.follows,
+    "roster_gap": Compiler.roster_gap,
     "duty": Compiler.duty,
 }
 """Kind of rule -> what makes its watches. Steps belong to sequences, alarms of planned work to their windows."""

@@ -155,6 +155,8 @@ class Judge:
         """Nothing more becomes overdue in the register: what comes now is only waiting for what has begun."""
         for line in self._compiler.duties:
             line.end()
+        for gaps in self._compiler.roster_watches:
+            gaps.end()
 
     def acknowledge(self, incident_id: str, by: str, now: int) -> Changes:
         """Somebody deals with an incident and all its alarms. KeyError when the id is unknown; twice is once."""
@@ -299,6 +301,8 @@ class Judge:
             trial.go_on(start, gap)
         for line in self._compiler.duties:
             line.begin(start)
+        for gaps in self._compiler.roster_watches:
+            gaps.evaluate(start)
         close_orphans(self._ledger, self._alarms, self._incidents, start)
         self._incidents.resume(start)
         self._indicators.begin(start, alive if gap > 0 else None)
@@ -318,8 +322,8 @@ class Judge:
             run.shift(delta)
         for trial in self._compiler.trials:
             trial.shift(delta)
-        for line in self._compiler.duties:
-            line.evaluate(self._now)
+        for watch in (*self._compiler.duties, *self._compiler.roster_watches):
+            watch.evaluate(self._now)
         for watch in self._compiler.silent_watches:
             watch.listening += delta
         for absence in self._compiler.stale_watches:

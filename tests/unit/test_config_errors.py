@@ -226,6 +226,7 @@ CHECK_FAULTS = [
     ("D206", "collectors", "file:secrets/snmp-read", "env:DCMON_TEST_UNSET"),
     ("D301", "rules", "group: mains", "group: manis"),
     ("D301", "rules", "asset: genset-a", "asset: genset-z"),
+    ("D301", "rules", "asset: dcmon\n    within: 14d", "asset: dcmon\n    rosters: [night]\n    within: 14d"),
     ("D302", "rules", "kinds: [ups], point: ups.on_battery", "kinds: [tank], assets: [ups-a], point: ups.on_battery"),
     ("D303", "rules", "in: [low, depleted, failed]", "in: [low, empty]"),
     ("D303", "rules", "is: bypass", "is: true"),

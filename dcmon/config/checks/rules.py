@@ -18,6 +18,7 @@ from dcmon.config.rules import (
     LimitRule,
     Loc,
     RiseRule,
+    RosterGapRule,
     Rule,
     Select,
     StateRule,
@@ -74,14 +75,19 @@ def references(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
     config = loaded.config
     assets = {asset.id for asset in config.site.assets}
     groups = {group.id for group in config.site.groups}
+    rosters = {roster.id for roster in config.people.rosters}
     named: list[tuple[Loc, str, str]] = []
     for place, rule in config.rules.placed():
         select = _selects(rule)
         owner = f"rule {rule.id}"
         if select is not None:
             named += [((*place, "select", "assets", number), owner, name) for number, name in enumerate(select.assets)]
-        if isinstance(rule, BlindRule | FollowsRule | StepRule):
+        if isinstance(rule, BlindRule | FollowsRule | StepRule | RosterGapRule):
             named.append(((*place, "asset"), owner, rule.asset))
+        for number, name in enumerate(rule.rosters if isinstance(rule, RosterGapRule) else ()):
+            if name not in rosters:
+                message = f"rule {rule.id} names the unknown roster {name!r}"
+                yield loaded.problem("D301", "rules", (*place, "rosters", number), message, "Correct the id.")
         if isinstance(rule, CountRule | CapacityRule) and rule.group not in groups:
             message = f"rule {rule.id} names the unknown group {rule.group!r}"
             yield loaded.problem("D301", "rules", (*place, "group"), message, "Correct the id.")
