@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import typer.main
+from promised import rows as promise_rows
 from tried import TriedDevice, class_table, try_recordings
 
 from dcmon.cli import app
@@ -57,6 +58,15 @@ record has `kind`, `subject`, `state` (running, done, void), `verdict` (passed, 
 `reason`, `by` and `data`. Records are never pruned.
 """
 
+_PROMISES = """\
+What the agreement promises, and how dcmon shows it: the figures of the control catalogue
+(`dcmon/thresholds/controls`, overridden by `CONFIG/controls/*.yaml`), the points and rules of the shipped site that
+they come from, and the tests that hold it. `dcmon promises` says what a month says of each, [`dcmon report`](report.md)
+writes it down for the auditor, `dcmon check` names the promises that nothing on a site can show (D307).
+
+A figure is met, missed or unproven; a promise is as good as its agreed figures, or as all of them where none is marked.
+A promise without a rule on the shipped site has no evidence there, and its figure stays unproven.
+"""
 _DEVICES = """\
 Families that a profile reads, from the profiles themselves; `dcmon devices` prints the same list. Others are read by
 the standards that they speak (UPS-MIB, IF-MIB, BGP4-MIB, ENTITY-SENSOR-MIB, HOST-RESOURCES-MIB), and a new one takes
@@ -206,6 +216,11 @@ def records() -> str:
     return "\n".join(parts)
 
 
+def promised() -> str:
+    head = ("id", "promise", "how it is shown", "from", "rules, sequences, duties", "tests")
+    return "\n".join(["# The promises\n", _NOTE, _PROMISES, table(head, promise_rows())])
+
+
 def devices() -> str:
     rows = (
         (one.kind, one.vendor, one.family, one.protocol, one.points, one.status, f"`{one.profile}`", one.known_by)
@@ -256,6 +271,7 @@ DOCUMENTS = {
     "points.md": points,
     "commands.md": commands,
     "records.md": records,
+    "promises.md": promised,
 }
 
 
