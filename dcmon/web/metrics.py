@@ -199,8 +199,11 @@ def _alarms(scrape: Scrape) -> Iterator[Metric]:
     rows = [((state, severity), float(count[state, severity])) for state in states for severity in Severity]
     yield _gauge("dcmon_alarms", "Alarms by state and severity.", ("state", "severity"), rows)
     active = [alarm for alarm in scrape.alarms if alarm.state is AlarmState.ACTIVE]
-    held = sum(alarm.suppressed is not None for alarm in active)
+    held = sum(alarm.suppressed is not None and alarm.incident is not None for alarm in active)
     yield _gauge("dcmon_alarms_suppressed", "Active alarms that page under another one's cause.", (), [((), held)])
+    muted = sum(alarm.suppressed is not None and alarm.incident is None for alarm in active)
+    help_text = "Active alarms that tell nobody: planned work, or shelved."
+    yield _gauge("dcmon_alarms_muted", help_text, (), [((), muted)])
     shelved = sum((alarm.shelved_until or 0) > scrape.now for alarm in scrape.alarms)
     yield _gauge("dcmon_alarms_shelved", "Alarms put aside for a time.", (), [((), shelved)])
     health = scrape.health

@@ -162,7 +162,11 @@ def view_site(state: SiteState, plan: Plan, words: Words) -> SiteView:
     tasks = read_tasks(look, state.tasks)
     silent = read_silent(look, devices)
     indicators = tuple(_indicator(indicator, plan, words) for indicator in state.indicators())
-    head = _headline(look, incidents, indicators, tasks, silent, len(devices))
+    muted = sum(
+        row.state is AlarmState.ACTIVE and row.suppressed is not None and row.incident is None
+        for row in state.alarms.values()
+    )
+    head = _headline(look, incidents, indicators, tasks, silent, len(devices), muted)
     return SiteView(
         site=plan.site.name,
         now=now,
@@ -235,6 +239,7 @@ def _headline(
     tasks: Sequence[TaskRow],
     silent: Sequence[DeviceRow],
     devices: int,
+    muted: int,
 ) -> tuple[str, str]:
     """The site's state as a code, and one sentence for somebody who has just been woken."""
     words, latest = look.words, look.latest
@@ -249,6 +254,8 @@ def _headline(
         return "outage", f"{words('sentence.indicator', title=down[0].title)} {told}".strip()
     if incidents:
         return ("alarm" if incidents[0].severity is Severity.CRITICAL else "attention"), _sentence(incidents, words)
+    if muted:
+        return "attention", words("sentence.muted", count=muted)
     if silent:
         return "attention", words("sentence.silent", count=len(silent), devices=devices)
     if tasks and tasks[0].overdue:

@@ -24,6 +24,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "No alarm, but {count} of {devices} devices do not answer.",
         "Kein Alarm, aber {count} von {devices} Geräten antworten nicht.",
     ),
+    "sentence.muted": (
+        "No incident, but {count} active alarms tell nobody: planned work, or shelved.",
+        "Kein Vorfall, aber {count} aktive Alarme sind stumm: geplante Arbeiten oder zurückgestellt.",
+    ),
     "sentence.overdue": ("No alarm, but a task is overdue: {title}.", "Kein Alarm, aber überfällig: {title}."),
     "sentence.unacknowledged": ("Nobody has acknowledged yet.", "Noch nicht quittiert."),
     "sentence.held": ("{person} is on it.", "{person} kümmert sich."),

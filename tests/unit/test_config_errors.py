@@ -237,6 +237,8 @@ CHECK_FAULTS = [
     ("D401", "people", "people: [weber, lang]", "people: [weber, long]"),
     ("D401", "people", "{roster: energy, channels: [email, console]}", "{roster: enegry, channels: [email, console]}"),
     ("D401", "people", "{roster: energy, channels", "{roster: energy, person: weber, channels"),
+    ("D401", "people", "routes:", "planned: {to: [{roster: enegry}]}\nroutes:"),
+    ("D101", "rules", "id: ups-bypass", "id: drill-missing"),
     ("D402", "people", "email: a.weber@example.org, ", ""),
     ("D403", "people", "    shifts: [{person: yilmaz}]\n", ""),
     ("D404", "people", "  - id: everything-else\n    to:", "  - id: everything-else\n    classes: [fire]\n    to:"),

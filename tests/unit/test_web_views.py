@@ -351,3 +351,16 @@ def test_planned_work_that_runs_or_is_near_is_shown_with_whether_it_mutes() -> N
     assert [(row.title, row.word, row.running, row.muted, row.late, row.about) for row in seen] == [
         ("runs", "Übung", True, True, False, "UPS A"), ("later", "Wartung", False, False, True, "UPS A"),
     ]  # fmt: skip
+
+
+def test_what_is_muted_is_no_incident_but_not_normal_either() -> None:
+    state = web_state.normal()
+    state.open_incident("I-1", "ups-on-battery", "ups-a", started=NOW - MINUTE)
+    state.incidents.clear()
+    for key, row in state.alarms.items():
+        state.alarms[key] = replace(row, incident=None, suppressed="maintenance batteries")
+    seen = view(state)
+    assert (seen.state, seen.sentence.partition(":")[0]) == (
+        "attention",
+        "No incident, but 1 active alarms tell nobody",
+    )

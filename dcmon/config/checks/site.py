@@ -28,7 +28,8 @@ def duplicate_ids(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
             if name in ids[:position]:
                 message = f"the id {name!r} stands twice in {key}"
                 yield loaded.problem("D101", file, (key, position, "id"), message, "Rename one of them.")
-    seen: set[str] = set()
+    planned = (config.rules.late_notice, config.rules.drill_missing)
+    seen = {rule.id for rule in planned} - {rule.id for _, _, rule in config.placed() if rule in planned}
     for file, place, rule in config.placed():
         if rule.id in seen:
             message = f"the id {rule.id!r} stands twice among rules, steps and duties"
