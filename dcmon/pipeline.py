@@ -87,6 +87,10 @@ class Pipeline:
     def submit(self, batch: Sequence[Reading]) -> None:
         """Records and judges what one poll brought."""
         self.readings += len(batch)
+        self._record(batch)
+        self._decide(batch, self._clock.now())
+
+    def _record(self, batch: Sequence[Reading]) -> None:
         latest = self.latest
         for reading in batch:
             key = reading[1:4]
@@ -96,7 +100,6 @@ class Pipeline:
                 latest[SeriesKey(*key)] = reading
         for recorder in self._recorders:
             recorder.append(batch)
-        self._decide(batch, self._clock.now())
 
     def tick(self) -> None:
         """Lets delays and deadlines run out that no reading wakes."""
@@ -169,6 +172,7 @@ class Pipeline:
             changes = self.judge.clock_set(moved, now)
             changes.extend(self.pager.clock_set(moved, now))
         changes.extend(self.judge.step(batch, now))
+        self._record(self.judge.computed(now))
         due = self.pager.next_due()
         if changes or (due is not None and due <= now):
             changes.extend(self.pager.step(changes, now))

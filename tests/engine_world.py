@@ -26,8 +26,9 @@ SITE: dict[str, Any] = {
     "assets": [
         {"id": "mains-a", "kind": "mains", "name": "Mains A", "feeds": ["tsw-a"]},
         {"id": "mains-b", "kind": "mains", "name": "Mains B", "feeds": ["tsw-b"]},
-        {"id": "genset-a", "kind": "genset", "name": "Generator A", "feeds": ["tsw-a"], "stands_in_for": ["mains-a"]},
-        {"id": "tank-a", "kind": "tank", "name": "Tank A", "feeds": ["genset-a"]},
+        {"id": "genset-a", "kind": "genset", "name": "Generator A", "feeds": ["tsw-a"], "stands_in_for": ["mains-a"],
+         "rating": {"fuel_l_per_h_full_load": 250}},
+        {"id": "tank-a", "kind": "tank", "name": "Tank A", "feeds": ["genset-a"], "rating": {"tank_l": 10_000}},
         {"id": "tsw-a", "kind": "transfer_switch", "name": "Switch A", "feeds": ["ups-a", "cooling-1"]},
         {"id": "tsw-b", "kind": "transfer_switch", "name": "Switch B", "feeds": ["ups-b", "cooling-2"]},
         {"id": "ups-a", "kind": "ups", "name": "UPS A", "feeds": ["pdu-a"]},
@@ -50,6 +51,7 @@ SITE: dict[str, Any] = {
         {"id": "cooling", "name": "Cooling", "role": "cooling", "needed": 2,
          "members": ["cooling-1", "cooling-2", "cooling-3"]},
         {"id": "uplinks", "name": "Uplinks", "role": "uplinks", "members": ["uplink-1", "uplink-2"]},
+        {"id": "gensets", "name": "Generators", "role": "gensets", "members": ["genset-a"]},
     ],
 }  # fmt: skip
 
@@ -102,7 +104,14 @@ TAKEOVER: dict[str, Any] = {
                 {"asset": "genset-a", "point": "generator.load", "since": "no-load"}],
 }  # fmt: skip
 
-EVERYTHING = (MAINS_LOST, ON_BATTERY, MAINS_OUTAGE, GENSET_LATE, LEAK, SILENT, LOST, LINK, FUEL, WARM)
+AUTONOMY = rule("limit", "autonomy", select={"assets": ["gensets"], "point": "fuel.autonomy_full"}, below=24,
+                deadband=0.5, on_delay="60s", **{"class": "fuel"})  # fmt: skip
+LOSS = rule("fuel_loss", "loss", litres=300, within="12h", on_delay="5m", **{"class": "fuel"})
+BURN = rule("fuel_burn", "burn", litres=300, on_delay="15m", **{"class": "fuel"})
+STUCK = rule("fuel_stuck", "stuck", **{"class": "fuel"})
+FUEL_RULES = (FUEL, AUTONOMY, LOSS, BURN, STUCK)
+
+EVERYTHING = (MAINS_LOST, ON_BATTERY, MAINS_OUTAGE, GENSET_LATE, LEAK, SILENT, LOST, LINK, WARM, *FUEL_RULES)
 
 
 def config(*rules: dict[str, Any], site: Mapping[str, Any] | None = None, maps: Mapping[str, Any] | None = None,

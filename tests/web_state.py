@@ -30,6 +30,7 @@ from dcmon.model import (
     Transition,
     Value,
 )
+from dcmon.thresholds import Judge
 from dcmon.web.state import Delivery, Duty, Sample, SloRow
 
 NOW = 1_795_428_202_500  # 2026-11-23T10:03:22.500Z, a Monday; 11:03:22 in Munich
@@ -167,6 +168,15 @@ class FakeState:
             self._changed.clear()
             yield self._version
 
+    def compute(self) -> None:
+        """What the engine works out of the readings is said, too."""
+        judge = Judge(self.config, now=NOW)
+        judge.step(list(self.latest.values()), NOW)
+        gone = [key for key, reading in self.latest.items() if reading.source == "computed"]
+        for key in gone:
+            del self.latest[key]
+        self.latest |= {reading.key: reading for reading in judge.computed(NOW)}
+
     def say(
         self, asset: str, point: str, value: Value, index: str | None = None, *, age: int = 400, **more: Any
     ) -> None:
@@ -301,6 +311,7 @@ def normal(config: Config | None = None) -> FakeState:
         say(f"uplink-{number}", "if.in_rate", rate, f"port-{number}", age=3000)
         say(f"uplink-{number}", "if.out_rate", rate * 0.62, f"port-{number}", age=3000)
     _promises(state)
+    state.compute()
     return state
 
 
@@ -403,6 +414,7 @@ def outage(config: Config | None = None) -> FakeState:
         replace(row, state=Availability.DOWN, since=began) for row in state.indicator_rows[2:4]
     ]
     _history(state, began)
+    state.compute()
     return state
 
 

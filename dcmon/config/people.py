@@ -25,6 +25,11 @@ class Person(Strict):
         description="URL that takes the Alertmanager v4 shape; env:NAME or file:PATH of it where it holds a token",
     )
     language: Literal["de", "en"] = "de"
+    role: Literal["supplier"] | None = Field(
+        default=None,
+        description="supplier: the first of them is sent an order by e-mail when a refuel task opens, all of them when "
+        "it is overdue",
+    )
 
 
 class Shift(Strict):
@@ -119,6 +124,11 @@ class People(Strict):
     rosters: tuple[Roster, ...] = ()
     routes: Annotated[tuple[Route, ...], Field(min_length=1)]
     planned: Planned = Planned()
+
+    @property
+    def suppliers(self) -> tuple[Person, ...]:
+        """Those who are sent orders, in their order."""
+        return tuple(person for person in self.people if person.role == "supplier")
 
     def person(self, person_id: str) -> Person | None:
         return next((person for person in self.people if person.id == person_id), None)

@@ -104,6 +104,8 @@ class TaskSpec(Strict):
     title: str
     deadline: Duration
     closes_after_rise: float = Field(gt=0, description="in the point's unit")
+    held: Duration = Field(default=60_000, description="for how long the rise must last: fuel sloshes")
+    fuel: str = Field(default="diesel EN 590", description="what is ordered at the suppliers of `people.yaml`")
 
 
 class Translation(Strict):
@@ -257,6 +259,40 @@ class RosterGapRule(BaseRule):
     within: Annotated[Duration, at_least("1h")] = 1_209_600_000
 
 
+class FuelRule(BaseRule):
+    """What the rules about tanks share."""
+
+    tanks: tuple[Identifier, ...] = Field(default=(), description="all tanks when empty")
+
+
+class FuelLossRule(FuelRule):
+    """A leak or a theft: the content falls although no engine that burns from the tank runs."""
+
+    kind: Literal["fuel_loss"]
+    litres: float = Field(
+        gt=0, description="falls of up to so much are noise; at least one and a half steps of the sender"
+    )
+    within: Duration
+
+
+class FuelBurnRule(FuelRule):
+    """While an engine runs, much more is gone than its load explains."""
+
+    kind: Literal["fuel_burn"]
+    times: float = Field(default=1.5, gt=1, description="times what the nameplate says of the load")
+    litres: float = Field(gt=0, description="and so many litres more than that")
+
+
+class FuelStuckRule(FuelRule):
+    """The level does not move although an engine has run under load: the sender is stuck."""
+
+    kind: Literal["fuel_stuck"]
+    after: Duration = 3_600_000
+    share: Annotated[float, Field(gt=0, lt=100)] = Field(
+        default=25, description="per cent of what must have burnt by which the level must have moved at least"
+    )
+
+
 ListedRule = Annotated[
     StateRule
     | LimitRule
@@ -268,7 +304,10 @@ ListedRule = Annotated[
     | CountRule
     | CapacityRule
     | FollowsRule
-    | RosterGapRule,
+    | RosterGapRule
+    | FuelLossRule
+    | FuelBurnRule
+    | FuelStuckRule,
     Field(discriminator="kind"),
 ]
 
@@ -438,10 +477,36 @@ class Incidents(Strict):
     )
 
 
+class Fuel(Strict):
+    """What is noise, and what is a delivery."""
+
+    settle: Duration = Field(
+        default=60_000, description="a level is believed when it has stayed above, or below, the one before for so long"
+    )
+    drift: Annotated[float, Field(ge=0, lt=10)] = Field(
+        default=0.25,
+        description="per cent of the tank an hour by which the level may drift with the temperature: diesel grows by "
+        "1 % with 12 K",
+    )
+    delivery_from: Annotated[float, Field(gt=0, lt=100)] = Field(
+        default=2.0, description="per cent of the tank; a smaller rise is no delivery"
+    )
+    delivery_pause: Duration = Field(
+        default=900_000, description="a delivery is over when the level has not risen for so long"
+    )
+    same_delivery: Duration = Field(
+        default=21_600_000, description="what is entered and what is measured within so long are one delivery"
+    )
+    differs: Annotated[float, Field(gt=0)] = Field(
+        default=5.0, description="per cent by which what was entered may differ from what was measured"
+    )
+
+
 class Rules(Strict):
     """All rules; `targets` overrides the targets of the control catalogue by control id (per cent)."""
 
     incidents: Incidents = Incidents()
+    fuel: Fuel = Fuel()
     targets: dict[str, Annotated[float, Field(gt=0, le=100)]] = Field(default_factory=dict)
     rules: tuple[ListedRule, ...]
     sequences: tuple[SequenceSpec, ...] = ()

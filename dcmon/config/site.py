@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from enum import StrEnum
-from typing import Annotated
+from itertools import pairwise
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from dcmon.config.base import Identifier, Strict
 
@@ -64,15 +65,62 @@ class FireSection(Strict):
     name: str
 
 
+class TankForm(Strict):
+    """How the level of a tank becomes litres."""
+
+    shape: Literal["vertical", "horizontal"] = Field(
+        default="vertical",
+        description="walls that stand upright, so that litres go with the height; or a cylinder that lies",
+    )
+    level: Literal["height", "volume"] = Field(
+        default="height", description="what `fuel.level` is per cent of; controllers that know the tank say volume"
+    )
+    table: tuple[tuple[float, float], ...] = Field(
+        default=(), description="the tank's own strapping table instead of a shape: pairs of level in % and litres"
+    )
+    unusable_l: float = Field(default=0.0, ge=0, description="what lies below the suction pipe")
+
+    @model_validator(mode="after")
+    def _rising(self) -> TankForm:
+        if self.table and (len(self.table) < 2 or any(a[0] >= b[0] or a[1] >= b[1] for a, b in pairwise(self.table))):
+            raise ValueError("table: at least two pairs of level and litres, both rising from pair to pair")
+        return self
+
+
 class Rating(Strict):
     """Nameplate figures; the unit is in the name."""
 
     power_w: PositiveFloat | None = None
     cooling_w: PositiveFloat | None = None
     battery_wh: PositiveFloat | None = None
-    tank_l: PositiveFloat | None = None
+    tank_l: PositiveFloat | None = Field(default=None, description="what the full tank holds")
+    tank: TankForm = TankForm()
     fuel_l_per_h_full_load: PositiveFloat | None = None
+    fuel_curve: dict[Annotated[int, Field(ge=0, le=120)], PositiveFloat] = Field(
+        default_factory=dict,
+        description="nameplate consumption in l/h by load in %: {25: 75, 50: 133, 75: 190, 100: 250}",
+    )
+    fuel_idle_share: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        default=None, description="what the engine burns without load, as a share of full load"
+    )
     speed_bps: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _fuel(self) -> Rating:
+        curve = sorted(self.fuel_curve.items())
+        if any(a[1] >= b[1] for a, b in pairwise(curve)):
+            raise ValueError("fuel_curve: the consumption rises with the load")
+        at_full = self.fuel_curve.get(100)
+        if curve and at_full is None:
+            raise ValueError("fuel_curve: the consumption at 100 % is missing")
+        if at_full is not None and self.fuel_l_per_h_full_load not in (None, at_full):
+            raise ValueError(f"fuel_curve says {at_full:g} l/h at 100 %, fuel_l_per_h_full_load something else")
+        holds = self.tank_l or (self.tank.table[-1][1] if self.tank.table else None)
+        if holds is not None and self.tank.unusable_l >= holds:
+            raise ValueError(f"tank: {self.tank.unusable_l:g} l of {holds:g} l cannot be unusable")
+        if self.tank_l is not None and self.tank.table and self.tank.table[-1][1] > self.tank_l:
+            raise ValueError("tank: the table goes beyond tank_l")
+        return self
 
 
 class Asset(Strict):

@@ -22,6 +22,7 @@ class Point(Strict):
     values: tuple[str, ...] = ()
     index: str | None = None
     note: str | None = None
+    computed: bool = Field(default=False, description="dcmon works it out from others; no device gives it")
     fast: bool = Field(default=False, description="belongs to the fast poll: mains, UPS source, breakers")
 
 

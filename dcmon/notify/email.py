@@ -23,6 +23,8 @@ from dcmon.notify.text import clean, render
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _IMPORTANCE = {Severity.CRITICAL: "high", Severity.WARNING: "normal", Severity.INFO: "low"}
+_BEGIN = frozenset({"page", "task", "maintenance", "order"})
+"""Kinds whose first message begins a thread."""
 _QUIT_S = 2.0
 """The relay has the message by then; a good-bye is politeness."""
 
@@ -104,7 +106,7 @@ class EmailNotifier:
             return {"Message-ID": own}
         rounds = int(facts.get("reopened", 0))
         begun = self._thread_id(notification, person, rounds)
-        if facts.get("first") and notification.kind in {"page", "task", "maintenance"} and "earlier" not in facts:
+        if facts.get("first") and notification.kind in _BEGIN and "earlier" not in facts:
             before = self._thread_id(notification, person, 0)
             return {"Message-ID": begun} | ({"In-Reply-To": before, "References": before} if rounds else {})
         return {"Message-ID": own, "In-Reply-To": begun, "References": begun}

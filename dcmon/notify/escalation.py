@@ -18,10 +18,11 @@ from dcmon.config.config import Config
 from dcmon.config.people import Route
 from dcmon.model import Changes, Escalation, Incident, Severity, Snapshot, Transition
 from dcmon.notify.facts import FactBook
-from dcmon.notify.messages import about_clock, about_incident, about_planned, about_task, why_told
+from dcmon.notify.messages import about_clock, about_incident, about_planned, about_task, order, why_told
 from dcmon.notify.news import gravest_only, gravest_severities, percent_used
 from dcmon.notify.reasons import (
     FIRST,
+    ORDER,
     RAISED,
     REMAINS,
     REOPENED,
@@ -64,6 +65,7 @@ class Pager:
         rows = snapshot or Snapshot()
         self._teller = Teller(config)
         self._book = FactBook(config)
+        self._suppliers = [Target(person.id, "email") for person in config.people.suppliers]
         self._incidents = {key: row for key, row in rows.incidents.items() if row.state == "open"}
         self._alarms = {key: row for key, row in rows.alarms.items() if row.incident in self._incidents}
         self._tasks = {key: row for key, row in rows.tasks.items() if row.state != "done"}
@@ -299,6 +301,9 @@ class Pager:
         if row is None:
             return
         gone = Target(str(transition.data.get("person")), str(transition.data.get("channel")))
+        if transition.data.get("kind") == "order":
+            self._unordered(row, gone, at, out)
+            return
         row = replace(row, paged=tuple(pair for pair in row.paged if pair != str(gone)))
         instead = transition.data.get("fallback")
         if instead is not None:
@@ -313,6 +318,15 @@ class Pager:
 
     # Tasks and clocks
 
+    def _unordered(self, row: Escalation, gone: Target, at: int, out: Changes) -> None:
+        """A supplier cannot be written to: those who deal with the task must order themselves."""
+        task = self._tasks.get(row.incident)
+        rule = self._book.rule(task.rule) if task is not None else None
+        if task is not None and rule is not None:
+            message = about_task(self._book, task, rule, f"unordered-{gone.person}")
+            told = self._teller.tell(message, 0, unreached(*gone), at, out, paired(row))
+            self._keep(telling(row, told.pairs), out)
+
     def _task(self, transition: Transition, at: int, out: Changes) -> None:
         task = self._tasks.get(transition.subject)
         rule = self._book.rule(task.rule) if task is not None else None
@@ -325,10 +339,13 @@ class Pager:
             case "opened":
                 told = self._teller.tell(message, 0, TASK_OPENED, at, out, pairs)
                 self._keep(telling(row, told.pairs), out)
+                queue(order(self._book, task, rule, "opened"), self._suppliers[:1], 0, ORDER, at, out, frozenset())
             case "overdue":
                 again = (*pairs, *self._teller.first_level(rule.cls, rule.severity, at))
                 told = self._teller.tell(message, 1, TASK_OVERDUE, at, out, again)
                 self._keep(telling(row, told.pairs), out)
+                asked = frozenset(self._suppliers[:1])
+                queue(order(self._book, task, rule, "overdue"), self._suppliers, 1, ORDER, at, out, asked)
             case "done":
                 if self._teller.route(rule.cls, rule.severity).resolved:
                     queue(message, pairs, 0, TASK_DONE, at, out, set(pairs))

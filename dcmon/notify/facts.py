@@ -94,6 +94,26 @@ class FactBook:
             "url": f"{self._url}/",
         }
 
+    @property
+    def site(self) -> str:
+        return self._site["site"]
+
+    def order(self, task: Task) -> dict[str, Any]:
+        """Facts of an order: where, how much, of what, until when. Other people read them: no causes, no addresses."""
+        rule = self._rules.get(task.rule)
+        place = self._places.get(task.asset, {"asset_name": task.asset, "location": None})
+        return {
+            **self._site,
+            "asset_name": place["asset_name"],
+            "location": place["location"],
+            "task": task.id,
+            "opened": task.opened,
+            "deadline": task.due,
+            "overdue": task.state == "overdue",
+            "order_l": task.memory.get("room_l"),
+            "fuel": rule.task.fuel if rule is not None and rule.task is not None else "diesel",
+        }
+
     def clock(self, clock: FaultClock, incident: Incident | None, percent: int) -> dict[str, Any]:
         """Facts of a fault clock that has used `percent` of its limit."""
         rule = self._rules.get(clock.rule)

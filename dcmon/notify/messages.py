@@ -43,6 +43,13 @@ def about_task(book: FactBook, task: Task, rule: Rule, state: str) -> Message:
     )
 
 
+def order(book: FactBook, task: Task, rule: Rule, state: str) -> Message:
+    """What a supplier is to deliver; nothing else of the site."""
+    return about_task(book, task, rule, state)._replace(
+        kind="order", subject=f"{book.site}, {book.name(task.asset)}", facts=book.order(task)
+    )
+
+
 def about_clock(book: FactBook, clock: FaultClock, incident: Incident | None, rule: Rule, percent: int) -> Message:
     """A fault clock of which `percent` are used up."""
     return Message(

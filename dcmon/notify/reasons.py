@@ -36,6 +36,7 @@ REPEAT = Reason("repeat", "repeat")
 RESOLVED = Reason("resolved", "resolved")
 TASK_OPENED = Reason("task-opened", "task opened")
 TASK_OVERDUE = Reason("task-overdue", "task overdue")
+ORDER = Reason("order", "order")
 TASK_DONE = Reason("task-done", "task done")
 
 

@@ -30,6 +30,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "task": "TASK",
         "task-overdue": "TASK OVERDUE",
         "task-done": "TASK DONE",
+        "order": "ORDER",
         "clock": "CLOCK {percent} %",
         "maintenance": "MAINTENANCE",
         "maintenance-changed": "MAINTENANCE CHANGED",
@@ -52,6 +53,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "task": "AUFTRAG",
         "task-overdue": "AUFTRAG ÜBERFÄLLIG",
         "task-done": "AUFTRAG ERLEDIGT",
+        "order": "BESTELLUNG",
         "clock": "FRIST {percent} %",
         "maintenance": "WARTUNG",
         "maintenance-changed": "WARTUNG GEÄNDERT",
@@ -82,6 +84,7 @@ WHY: Mapping[str, Mapping[str, str]] = {
         "resolved": "the fault is over",
         "clock": "{percent} % of the time agreed for repairing it are used up",
         "task-opened": "there is something to do",
+        "order": "fuel is to be delivered",
         "task-overdue": "the deadline has passed",
         "task-done": "the task is done",
         "planned-announced": "it was announced",
@@ -108,6 +111,7 @@ WHY: Mapping[str, Mapping[str, str]] = {
         "resolved": "die Störung ist vorbei",
         "clock": "{percent} % der vereinbarten Zeit für die Behebung sind verbraucht",
         "task-opened": "es gibt etwas zu tun",
+        "order": "Kraftstoff ist zu liefern",
         "task-overdue": "die Frist ist verstrichen",
         "task-done": "der Auftrag ist erledigt",
         "planned-announced": "es wurde angekündigt",
@@ -165,8 +169,8 @@ def label(kind: str, severity: Severity, facts: Mapping[str, Any], language: str
     """The word in front of a message: how grave it is, or what kind of message it is."""
     words = WORDS[language]
     match kind:
-        case "resolved":
-            return words["resolved"]
+        case "resolved" | "order":
+            return words[kind]
         case "task":
             return words.get(str(facts.get("code")), words["task"])
         case "maintenance":

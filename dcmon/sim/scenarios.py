@@ -106,14 +106,14 @@ _ALL = (
     Scenario(
         "fuel-low-refuel",
         "A load-bank test takes tank A below 75 %, a tanker comes",
-        "Tank A stands at 75.1 % when at 20 s the monthly load-bank test begins: full load, 400 l/h, mains present. The"
-        " level falls below 75 % two minutes later. The test ends at 260 s; at 300 s a tanker pumps 600 l/min up to"
-        " 95 %, reached at about 540 s. The test goes on record as failed: four minutes at full load are too short.",
+        "Tank A stands at 75.06 % when at 20 s the monthly load-bank test begins: full load, 250 l/h, mains present."
+        " The level falls below 75 % three minutes later. The test ends at 260 s; at 300 s a tanker pumps 800 l/min up"
+        " to 95 %, reached at about 570 s. The test goes on record as failed: four minutes at full load are too short.",
         (
-            Event(20, "tank-level", {"side": "a", "percent": 75.1}),
+            Event(20, "tank-level", {"side": "a", "percent": 75.06}),
             Event(20, "load-bank", {"side": "a", "on": True}),
             Event(260, "load-bank", {"side": "a", "on": False}),
-            Event(300, "refuel", {"side": "a", "litres_per_min": 600.0, "to_percent": 95.0}),
+            Event(300, "refuel", {"side": "a", "litres_per_min": 800.0, "to_percent": 95.0}),
         ),
         pages=(
             "tank A below 75 %: a refuel task, closed by the measured rise",

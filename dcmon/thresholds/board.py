@@ -5,7 +5,7 @@ A series that nobody judges costs one look-up per reading; one whose value stays
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from math import isfinite
 from typing import Any, Literal, Protocol
 
@@ -32,6 +32,7 @@ class Slot:
     __slots__ = (
         "absences",
         "before",
+        "computed",
         "doubted",
         "expiry",
         "hold",
@@ -61,6 +62,8 @@ class Slot:
         """When it began to say `value`; when it fell silent, if that is None."""
         self.before = NEVER
         """When it last said something else than `value`."""
+        self.computed = False
+        """What the engine works out itself: no reading writes to it."""
         self.hold = hold
         self.normal_hold = normal_hold
         self.watchers: tuple[Judged, ...] = ()
@@ -91,6 +94,8 @@ class Board:
         """Readings of bad quality, or without a value."""
         self._timers = timers
         self.hold = hold
+        self.computed: Collection[str] = ()
+        """Points that the engine works out itself."""
         self._staleness = staleness
         self._wanted: dict[tuple[str, str], list[tuple[str | None, Callable[[Slot], None]]]] = {}
         self._by_point: dict[str, list[Callable[[Slot], None]]] = {}
@@ -123,6 +128,8 @@ class Board:
             return known
         normal = self.hold(key.asset, key.point)
         slot = Slot(key, normal if self._staleness else FOREVER, normal)
+        if key.point in self.computed:
+            slot.computed, slot.hold = True, FOREVER
         for tell in self._by_point.get(key.point, ()):
             tell(slot)
         for index, tell in self._wanted.get((key.asset, key.point), ()):
@@ -144,6 +151,8 @@ class Board:
         One whose hold time was over before it arrived is no evidence of the present.
         """
         value, quality = reading.value, reading.quality
+        if slot.computed:
+            return
         if ts < slot.seen or ts + slot.hold < now:
             self.late += 1
             return
@@ -191,7 +200,9 @@ class Board:
         """Lets the slots of `assets` expire one hold time from now, where they would otherwise hold for ever."""
         wanted = frozenset(assets)
         for slot in self.slots.values():
-            if slot is not False and slot.key.asset in wanted and slot.key.point != "device.reachable":
+            if slot is False or slot.computed:
+                continue
+            if slot.key.asset in wanted and slot.key.point != "device.reachable":
                 slot.hold = max(now - slot.seen, 0) + slot.normal_hold
                 self._start_expiry(slot)
 

@@ -13,6 +13,10 @@ from dcmon.config.rules import (
     CountRule,
     DutyRule,
     FollowsRule,
+    FuelBurnRule,
+    FuelLossRule,
+    FuelRule,
+    FuelStuckRule,
     LimitRule,
     LostOnBatteryRule,
     RiseRule,
@@ -32,6 +36,9 @@ from dcmon.thresholds.board import Board, Slot, attach
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.coverage import RosterGapWatch
 from dcmon.thresholds.duties import calendar_of, lines_of
+from dcmon.thresholds.fuel import COMPUTED, Fuel
+from dcmon.thresholds.fuel_book import Book
+from dcmon.thresholds.fuel_watches import BurnWatch, LossWatch, StuckWatch, TankWatch
 from dcmon.thresholds.group_watches import CapacityWatch, CountWatch, FollowsWatch
 from dcmon.thresholds.ledger import Ledger
 from dcmon.thresholds.loadtests import LoadBankTest
@@ -60,6 +67,7 @@ class Compiler:
         ledger: Ledger,
         live: bool,
         incident_of: Callable[[str], str | None],
+        fuel: Fuel,
     ) -> None:
         self._config = config
         self._topology = topology
@@ -69,6 +77,8 @@ class Compiler:
         self._ledger = ledger
         self._live = live
         self._incident_of = incident_of
+        self._fuel = fuel
+        self._stuck: dict[str, list[StuckWatch]] = {}
         self.runs: list[Run] = []
         """Every sequence."""
         self.roster_watches: list[RosterGapWatch] = []
@@ -214,6 +224,29 @@ class Compiler:
         self._alarms.add(cell, watch)
         self.follows_watches.append(watch)
 
+    def tanks(self, rule: FuelRule, make: Callable[[Cell, Book], TankWatch]) -> None:
+        """A rule about tanks: one watch per tank."""
+        for tank, book in self._fuel.books.items():
+            if not rule.tanks or tank in rule.tanks:
+                cell = self._cell(rule, tank, None, rule.on_delay)  # type: ignore[arg-type]
+                self._alarms.add(cell, make(cell, book))
+
+    def fuel_loss(self, rule: FuelLossRule) -> None:
+        settings = self._config.rules.fuel
+        self.tanks(rule, lambda cell, book: LossWatch(cell, self._alarms, book, rule, settings, self._timers))
+
+    def fuel_burn(self, rule: FuelBurnRule) -> None:
+        self.tanks(rule, lambda cell, book: BurnWatch(cell, self._alarms, book, rule))
+
+    def fuel_stuck(self, rule: FuelStuckRule) -> None:
+        def make(cell: Cell, book: Book) -> TankWatch:
+            watch = StuckWatch(cell, self._alarms, book, rule, self._timers, self._fuel.look_again)
+            self._stuck.setdefault(book.asset.id, []).append(watch)
+            return watch
+
+        self.tanks(rule, make)
+        self._fuel.doubted = lambda tank: any(watch.stuck for watch in self._stuck.get(tank, ()))
+
     def sequence(self, spec: SequenceSpec) -> None:
         """A run with an alarm for each of its steps; a run that the journal knows goes on."""
         order: Order = (-10, spec.id)
@@ -307,8 +340,9 @@ class Compiler:
 
 _MAY_BE_MISSING = frozenset({
     "device.reachable", "battery.time_on_battery", "service.latency", "service.throughput", "certificate.remaining",
+    *COMPUTED,
 })  # fmt: skip
-"""Points with rules of their own, or that a device gives only at times."""
+"""Points with rules of their own, that a device gives only at times, or that no device gives."""
 
 
 def _miss(watch: StaleWatch, slot: Slot) -> None:
@@ -340,5 +374,8 @@ _KINDS: dict[str, Callable[[Compiler, Any], None]] = {
     "follows": Compiler.follows,
     "roster_gap": Compiler.roster_gap,
     "duty": Compiler.duty,
+    "fuel_loss": Compiler.fuel_loss,
+    "fuel_burn": Compiler.fuel_burn,
+    "fuel_stuck": Compiler.fuel_stuck,
 }
 """Kind of rule -> what makes its watches. Steps belong to sequences, alarms of planned work to their windows."""

@@ -34,6 +34,7 @@ from dcmon.thresholds.clocks import Clocks
 from dcmon.thresholds.compile import Compiler
 from dcmon.thresholds.controls import catalogue
 from dcmon.thresholds.entries import Entries
+from dcmon.thresholds.fuel import Fuel
 from dcmon.thresholds.incidents import IncidentBook
 from dcmon.thresholds.intervals import Indicators, IndicatorView
 from dcmon.thresholds.ledger import Ledger
@@ -71,21 +72,31 @@ class Judge:
         self._topology = Topology(config.site, config.collectors)
         self._board = Board(self._timers, Holds(config).hold, staleness=live)
         rules = config.judged
+        self._fuel = Fuel(config, self._topology, self._board, self._timers, self._ledger)
         self._incidents = IncidentBook(self._ledger, self._topology, config.rules.incidents, self._timers)
         self._clocks = Clocks(self._ledger, self._timers, self._topology, rules)
-        self._tasks = Tasks(self._ledger, self._timers, self._board, self._topology, rules)
+        self._tasks = Tasks(self._ledger, self._timers, self._board, self._topology, rules, self._fuel.room)
         self._alarms = Alarms(
             self._ledger, self._timers, self._topology, self._incidents, self._tasks, self._clocks, self._board.dirty
         )
         self._windows = Windows(config, self._ledger, self._timers, self._topology, self._alarms)
         planning = Planning(config, self._ledger, self._topology, self._windows, self._indicator_ids)
-        duties = config.duties.duties
-        self._entries = Entries(self._ledger, self._topology, self._indicator_ids, planning, duties)
+        self._entries = Entries(
+            self._ledger, self._topology, self._indicator_ids, planning, self._fuel.deliveries, config.duties.duties
+        )
         self._incidents.keep_row = self._alarms.keep_row
         self._incidents.moved = self._clocks.moved
         self._incidents.same_fault = self._clocks.same_fault
         self._compiler = Compiler(
-            config, self._topology, self._board, self._timers, self._alarms, self._ledger, live, self._incidents.of
+            config,
+            self._topology,
+            self._board,
+            self._timers,
+            self._alarms,
+            self._ledger,
+            live,
+            self._incidents.of,
+            self._fuel,
         )
         self._compiler.compile()
         self._indicators = Indicators(
@@ -223,6 +234,10 @@ class Judge:
         """Whether anything looks at this series. The judge remembers from then on that it is there."""
         return self._board.learn(key) is not False
 
+    def computed(self, now: int) -> list[Reading]:
+        """Points of the site that follow from others (fuel), as readings: those that are new, at times all of them."""
+        return self._fuel.readings(max(now, self._now))
+
     def availability(self, now: int) -> list[IndicatorView]:
         """The present state of each indicator."""
         return self._indicators.views()
@@ -303,6 +318,7 @@ class Judge:
             line.begin(start)
         for gaps in self._compiler.roster_watches:
             gaps.evaluate(start)
+        self._fuel.go_on(start, max(gap, 0))
         close_orphans(self._ledger, self._alarms, self._incidents, start)
         self._incidents.resume(start)
         self._indicators.begin(start, alive if gap > 0 else None)
@@ -318,6 +334,7 @@ class Judge:
         self._incidents.shift(delta)
         self._tasks.shift(delta)
         self._windows.clock_set()
+        self._fuel.shift(delta)
         for run in self._compiler.runs:
             run.shift(delta)
         for trial in self._compiler.trials:

@@ -20,6 +20,7 @@ from dcmon.config.rules import DutyRule
 from dcmon.config.site import AssetKind
 from dcmon.model import Record
 from dcmon.thresholds.duties import lines_of
+from dcmon.thresholds.fuel_deliveries import Deliveries
 from dcmon.thresholds.ledger import Ledger, record_transition
 from dcmon.thresholds.logic import show_value
 from dcmon.thresholds.planning import Planning
@@ -39,10 +40,12 @@ class Entries:
         topology: Topology,
         indicators: Callable[[], Iterable[str]],
         planning: Planning,
+        deliveries: Deliveries,
         duties: Sequence[DutyRule] = (),
     ) -> None:
         self._ledger = ledger
         self._topology = topology
+        self._deliveries = deliveries
         self._indicators = indicators
         self._planning = planning
         self._duties = {duty.id: duty for duty in duties}
@@ -62,7 +65,11 @@ class Entries:
         extra = f", with {entry.additives}" if entry.additives else ""
         reason = f"{litres} of {entry.fuel}{extra} delivered to {self._topology.name(entry.asset)}"
         data = {"litres": entry.litres, "fuel": entry.fuel, "additives": entry.additives, "note": entry.note}
-        return self._keep("delivery", entry.asset, ("T06",), reason, entry.by, data, at, now)
+        row = Record(
+            f"delivery-{entry.asset}@{stamp(at)}", "delivery", entry.asset, None, "done", None, at, at, reason,
+            ("T06",), entry.by, data,
+        )  # fmt: skip
+        return self._deliveries.entered(row, now) or self._put(row, now)
 
     def correction(self, entry: CorrectionEntry, at: int, now: int) -> Record:
         known = sorted(self._indicators())

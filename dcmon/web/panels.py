@@ -4,36 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from dcmon.config.rules import Condition
 from dcmon.config.site import Asset, AssetKind, Group, GroupRole
-from dcmon.model import Severity
+from dcmon.model import Quality, Severity, number
 from dcmon.web.look import Look
 from dcmon.web.values import able, able_conditions
 
 
+class Autonomy(NamedTuple):
+    """How long fuel lasts, in hours; the text says `?` while that is unknown."""
+
+    hours: float | None
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Tank:
-    """One tank. `hours`: how long its fuel lasts at the full load of what it feeds."""
+    """One tank. `full`: how long its fuel lasts at the full load of what it feeds."""
 
     asset: str
     name: str
     level: float | None
     level_text: str
-    hours: float | None
-    hours_text: str
+    full: Autonomy
     severity: Severity | None
 
 
 @dataclass(frozen=True, slots=True)
 class Fuel:
-    """All tanks. Autonomy in hours at full load of all gensets: with every tank, and without the largest."""
+    """All tanks. Autonomy at full load of all gensets, the same without the largest tank, and at their present load."""
 
     tanks: tuple[Tank, ...]
-    hours: float | None
-    hours_text: str
-    hours_without_largest: float | None
-    hours_without_largest_text: str
+    full: Autonomy
+    reserve: Autonomy
+    now: Autonomy | None
+    """None while no engine runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,40 +81,28 @@ _UnitReader = Callable[[Look, Asset, tuple[Condition, ...]], Unit]
 
 
 def read_fuel(look: Look) -> Fuel:
-    """Every tank, and the autonomy at full load (T05)."""
-    tanks: list[Tank] = []
-    litres: list[float | None] = []
-    gensets = look.plan.of_kind(AssetKind.GENSET)
-    burn = sum(genset.rating.fuel_l_per_h_full_load or 0 for genset in gensets)
+    """Every tank, and the autonomy of all of them (T05), as the engine works it out."""
+    tanks = []
     for asset in look.plan.of_kind(AssetKind.TANK):
         level = look.latest.number(asset.id, "fuel.level")
-        volume = look.latest.number(asset.id, "fuel.volume")
-        if volume is None and level is not None and asset.rating.tank_l:
-            volume = asset.rating.tank_l * level / 100
-        fed = [
-            look.plan.assets[fed].rating.fuel_l_per_h_full_load or 0 for fed in asset.feeds if fed in look.plan.assets
-        ]
-        hours = volume / sum(fed) if volume is not None and sum(fed) > 0 else None
-        litres.append(volume)
-        tanks.append(
-            Tank(
-                asset.id,
-                asset.name,
-                level,
-                look.quantity(level, "%") or "?",
-                hours,
-                _hours(hours),
-                look.severities.get(asset.id),
-            )
-        )
-    known = [volume for volume in litres if volume is not None]
-    whole = sum(known) / burn if known and len(known) == len(litres) and burn else None
-    rest = (sum(known) - max(known)) / burn if whole is not None and burn else None
-    return Fuel(tuple(tanks), whole, _hours(whole), rest, _hours(rest))
+        litres = look.latest.number(asset.id, "fuel.usable")
+        shown = look.quantity(level, "%") or look.quantity(litres, "l") or "?"
+        severity = look.severities.get(asset.id)
+        tanks.append(Tank(asset.id, asset.name, level, shown, _autonomy(look, asset.id, "full"), severity))
+    group = next((group.id for group in look.plan.site.groups if group.role is GroupRole.GENSETS), "")
+    reserve = _autonomy(look, group, "full", "reserve")
+    now = _autonomy(look, group, "now")
+    return Fuel(tuple(tanks), _autonomy(look, group, "full"), reserve, now if now.hours is not None else None)
 
 
-def _hours(hours: float | None) -> str:
-    return "?" if hours is None else f"{int(hours)} h"
+def _autonomy(look: Look, subject: str, load: str, index: str | None = None) -> Autonomy:
+    found = (one for one in look.latest.readings(subject, f"fuel.autonomy_{load}") if one.index == index)
+    reading = next(found, None)
+    hours = None if reading is None else number(reading.value)
+    if reading is None or hours is None:
+        return Autonomy(None, "?")
+    about = "≈ " if reading.quality is Quality.UNCERTAIN else ""
+    return Autonomy(hours, f"{about}{int(hours)} h")
 
 
 def read_cooling(look: Look) -> tuple[Pool, ...]:

@@ -118,6 +118,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     # fuel
     "fuel.full_load": ("at full load", "bei Volllast"),
     "fuel.without_largest": ("without the largest", "ohne den größten"),
+    "fuel.now": ("at the present load", "bei jetziger Last"),
     "fuel.promise": ("promised 24 h, mark 75 %", "Zusage 24 h, Marke 75 %"),
     # cooling, uplinks, sections
     "able": ("{able} of {total} able, {needed} needed", "{able} von {total} einsatzfähig, {needed} nötig"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from notify_world import (
     MINUTE,
+    PEOPLE,
     T0,
     alarm,
     clock_happened,
@@ -109,6 +110,23 @@ def task_done() -> Notification:
     return pager.step(task_happened(at, "done", done), at).notifications[0]
 
 
+SUPPLIER = {"id": "oil", "name": "Oil Ltd", "email": "orders@example.org", "role": "supplier"}
+
+
+def ordered(happens: str, **changes: object) -> Notification:
+    pager = Pager(config({"people": [*PEOPLE["people"], SUPPLIER]}))
+    told = pager.step(task_happened(T0, happens, task(**changes)), T0).notifications
+    return next(message for message in told if message.kind == "order")
+
+
+def order() -> Notification:
+    return ordered("opened", memory={"room_l": 4680.0})
+
+
+def order_overdue() -> Notification:
+    return ordered("overdue", state="overdue", memory={"room_l": None})
+
+
 def clock_warning() -> Notification:
     at = T0 + 180 * MINUTE
     return Pager(config()).step(clock_happened(at, "warned", fault_clock(incident=None), 75), at).notifications[0]
@@ -192,7 +210,8 @@ OCCASIONS: dict[str, Callable[[], Notification]] = {
     make.__name__.replace("_", "-"): make
     for make in (
         page_first, page_escalated, page_severity_raised, page_roster_empty, page_last_resort, page_unreached, over,
-        over_with_the_page_that_never_went, task_opened, task_overdue, task_done, clock_warning, clock_breach, storm,
+        over_with_the_page_that_never_went, task_opened, task_overdue, task_done, order, order_overdue,
+        clock_warning, clock_breach, storm,
         maintenance_announced, maintenance_late, maintenance_ahead, maintenance_cancelled, maintenance_overrun,
         drill_announced, drill_failed,
     )

@@ -41,7 +41,7 @@ SERIES: dict[str, tuple[Any, ...]] = {
     "leak-1/water.detected[1]": (True, False),
     "uplink-1/if.oper": ("up", "down"),
     "uplink-1/if.admin": ("up", "down"),
-    "tank-a/fuel.level": (60.0, 74.0, 76.0, 80.0, 95.0),
+    "tank-a/fuel.level": (0.0, 58.0, 60.0, 74.0, 76.0, 80.0, 95.0, 101.0, 140.0),
     "env-1/temperature[1]": (22.0, 26.5, 27.5, 31.0),
     "ups-a/battery.charge": (100.0, 90.0, 55.0),
     "ups-a/device.reachable": (True, False),

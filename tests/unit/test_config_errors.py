@@ -216,6 +216,7 @@ CHECK_FAULTS = [
     ("D105", "site", "members: [ups-a, ups-b], needed: 1", "members: [ups-a, ups-c], needed: 1"),
     ("D106", "site", "sections:\n", "sections:\n  - {id: fs9, name: Annex}\n"),
     ("D107", "site", "Europe/Berlin", "Europe/Munich"),
+    ("D108", "site", "rating: {tank_l: 18000, tank: {unusable_l: 600}}", "rating: {power_w: 1}"),
     ("D201", "collectors", "  ups-a: {", "  ups-z: {"),
     ("D202", "collectors", "host: 192.0.2.21, credentials: read", "host: 192.0.2.21, credentials: write"),
     ("D203", "collectors", "profile: rfc1628", "profile: rfc1682"),

@@ -21,7 +21,8 @@ def world(*, live: bool = False) -> World:
 
 
 def runs(made: World) -> list[Record]:
-    return sorted(made.all.records.values(), key=lambda row: row.started)
+    rows = [row for row in made.all.records.values() if row.kind == "sequence"]
+    return sorted(rows, key=lambda row: row.started)
 
 
 def steps(row: Record) -> dict[str, tuple[str, int | None]]:

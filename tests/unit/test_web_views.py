@@ -274,15 +274,31 @@ class TestPools:
 class TestFuel:
     def test_hours_come_from_litres_and_the_consumption_at_full_load(self) -> None:
         fuel = view(web_state.normal()).fuel
-        assert [round(tank.hours or 0, 2) for tank in fuel.tanks] == [42.24, 39.84]
-        assert round(fuel.hours or 0, 2) == 41.04
-        assert round(fuel.hours_without_largest or 0, 2) == 19.92
+        # (0.88 and 0.83 of 18,000 l, less 600 l) / 250 l/h; the first tank that is empty ends the full load
+        assert [tank.full.hours for tank in fuel.tanks] == [60.96, 57.36]
+        assert fuel.full.hours == 57.36
+        assert fuel.reserve == (28.68, "28 h")  # 14,340 l / 500 l/h
+        assert fuel.now is None
+
+    def test_while_an_engine_runs_the_page_says_how_long_fuel_lasts_at_its_load(self) -> None:
+        site = web_state.normal()
+        site.say("genset-a", "engine.running", True)
+        site.say("genset-a", "generator.load", 50.0)
+        site.compute()
+        assert view(site).fuel.now == (114.59, "114 h")  # 15,240 l / 133 l/h
+
+    def test_a_level_that_cannot_quite_be_believed_is_marked(self) -> None:
+        site = web_state.normal()
+        site.say("tank-a", "fuel.level", 102.0)
+        site.compute()
+        assert view(site).fuel.tanks[0].full.text == "≈ 69 h"
 
     def test_a_tank_that_is_not_measured_makes_the_total_unknown(self) -> None:
         site = web_state.normal()
         site.say("tank-a", "fuel.level", 88.0, age=10 * MINUTE)
+        site.compute()
         fuel = view(site).fuel
-        assert (fuel.hours, fuel.hours_text, fuel.tanks[0].hours_text) == (None, "?", "?")
+        assert fuel.full == fuel.reserve == fuel.tanks[0].full == (None, "?")
 
 
 class TestWatches:

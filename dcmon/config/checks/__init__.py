@@ -26,6 +26,7 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "D105": ("a group has unknown members or needs more than it has", site.groups),
     "D106": ("a fire section is covered by no fire panel", site.uncovered_sections),
     "D107": ("the time zone is unknown", site.time_zone),
+    "D108": ("nobody says how much a tank holds or an engine burns (warning)", site.fuel_ratings),
     "D201": ("a device is no asset", devices.devices_are_assets),
     "D202": ("a device uses unknown credentials", devices.credentials_known),
     "D203": ("a profile is unknown", devices.profiles_known),

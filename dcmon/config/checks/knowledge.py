@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from dcmon.config.collectors import PointMap
 from dcmon.config.config import Config
 from dcmon.config.probes import points_of
+from dcmon.config.site import AssetKind, GroupRole
+from dcmon.config.vocabulary import vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,11 @@ class Knowledge:
             names = self.points.get(device.profile, frozenset()) if device.profile else frozenset({"*"})
             for name in names:
                 _assign(given, device_id, name, device.maps)
-        return given
+        computed = {name for name, point in vocabulary().items() if point.computed}
+        for asset in config.site.assets:
+            if asset.kind is AssetKind.TANK:
+                given[asset.id] |= computed
+        return given | {group.id: computed for group in config.site.groups if group.role is GroupRole.GENSETS}
 
 
 def _assign(given: dict[str, set[str]], device_id: str, name: str, maps: tuple[PointMap, ...]) -> None:

@@ -60,6 +60,10 @@ def references(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
 def reachable(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
     """D402: a person has no address for a channel."""
     people = loaded.config.people
+    for position, person in enumerate(people.people):
+        if person.role == "supplier" and person.email is None:
+            message = f"{person.id} is a supplier, who is sent orders by e-mail, but has no email address"
+            yield loaded.problem("D402", "people", ("people", position), message, "Add the address.")
     members = {roster.id: {person for _, person in _members(roster)} for roster in people.rosters}
     reported: set[tuple[str, str]] = set()
     for _loc, recipient in _recipients(loaded):

@@ -15,6 +15,7 @@ from dcmon.config.rules import (
     Condition,
     CountRule,
     FollowsRule,
+    FuelRule,
     LimitRule,
     Loc,
     RiseRule,
@@ -82,6 +83,8 @@ def references(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
         owner = f"rule {rule.id}"
         if select is not None:
             named += [((*place, "select", "assets", number), owner, name) for number, name in enumerate(select.assets)]
+        if isinstance(rule, FuelRule):
+            named += [((*place, "tanks", number), owner, name) for number, name in enumerate(rule.tanks)]
         if isinstance(rule, BlindRule | FollowsRule | StepRule | RosterGapRule):
             named.append(((*place, "asset"), owner, rule.asset))
         for number, name in enumerate(rule.rosters if isinstance(rule, RosterGapRule) else ()):
@@ -101,7 +104,7 @@ def references(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
         ((*one.loc, "asset"), one.owner, one.condition.asset) for one in _conditions(config) if one.condition.asset
     ]
     for loc, owner, name in named:
-        if name not in assets:
+        if name not in assets and not ("select" in loc and name in groups):
             yield loaded.problem("D301", "rules", loc, f"{owner} names the unknown asset {name!r}", "Correct the id.")
 
 
@@ -124,6 +127,7 @@ def points_given(loaded: Loaded, knowledge: Knowledge) -> Iterator[Problem]:
         # dcmon's own points come from no device.
         if select is not None and set(select.kinds) != {AssetKind.AGENT}:
             chosen = [asset.id for asset in selected(config, select)]
+            chosen += [group.id for group in config.site.groups if group.id in select.assets]
             wanted.append(((*place, "select"), f"rule {rule.id}", select.point, chosen))
     wanted += [(one.loc, one.owner, one.condition.point, one.assets) for one in _conditions(config)]
     for position, sequence in enumerate(config.rules.sequences):

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dcmon.config.checks.knowledge import Knowledge
 from dcmon.config.loader import Loaded
-from dcmon.config.site import AssetKind
+from dcmon.config.site import AssetKind, Rating
 from dcmon.config.yamlfile import Problem
 
 
@@ -113,6 +113,25 @@ def uncovered_sections(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
             message = f"fire section {section.id} is covered by no asset of kind fire_panel"
             hint = "Add the panel that watches it and its contacts (T16, T17)."
             yield loaded.problem("D106", "site", ("sections", position), message, hint)
+
+
+def fuel_ratings(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
+    """D108: what is needed to know how long fuel lasts is not said (warning)."""
+    site = loaded.config.site
+    fed = {name for asset in site.assets if asset.kind is AssetKind.TANK for name in asset.feeds}
+    for position, asset in enumerate(site.assets):
+        rating, missing = asset.rating, None
+        if asset.kind is AssetKind.TANK and rating.tank_l is None and not rating.tank.table:
+            missing = "how much it holds", "Set rating.tank_l, or rating.tank.table."
+        elif asset.id in fed and asset.kind is AssetKind.GENSET and not _burns(rating):
+            missing = "what it burns", "Set rating.fuel_l_per_h_full_load or rating.fuel_curve."
+        if missing is not None:
+            message = f"nobody says of {asset.id} {missing[0]}, so nobody knows how long its fuel lasts"
+            yield loaded.problem("D108", "site", ("assets", position), message, missing[1], warning=True)
+
+
+def _burns(rating: Rating) -> bool:
+    return bool(rating.fuel_curve) or rating.fuel_l_per_h_full_load is not None
 
 
 def time_zone(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
