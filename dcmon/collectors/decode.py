@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 from dcmon.collectors.profile_model import Reference, RowCondition, ScaleFrom, When, Words
 from dcmon.collectors.snmp.ber import suffix_parts
 from dcmon.collectors.transforms import (
+    ZERO_WITHOUT_POWER,
     Linear,
     as_text,
     conversion,
@@ -207,7 +208,8 @@ def _number(words: Words, quantity_: Quantity, absent: frozenset[object], extra:
     if words.true_above is not None or words.true_below is not None:
         bounds = words.range or (-math.inf, math.inf)
     believed = max(bounds[0], hard[0]), min(bounds[1], hard[1])
-    deciders = [_linear(linear, absent, believed, hard) for linear in linears]
+    zero = words.range is None and quantity_.point in ZERO_WITHOUT_POWER
+    deciders = [_linear(linear, absent, believed, hard, zero) for linear in linears]
     if len(deciders) == 1:
         return deciders[0]
 
@@ -222,7 +224,7 @@ def _number(words: Words, quantity_: Quantity, absent: frozenset[object], extra:
 
 
 def _linear(
-    linear: Linear, absent: frozenset[object], bounds: tuple[float, float], hard: tuple[float, float]
+    linear: Linear, absent: frozenset[object], bounds: tuple[float, float], hard: tuple[float, float], zero: bool
 ) -> Decoder:
     a, b, c = parts(linear)
     low, high = bounds
@@ -239,7 +241,7 @@ def _linear(
             value = (raw * a + b) / c
         else:
             return WRONG_TYPE
-        if low <= value <= high:
+        if low <= value <= high or (zero and value == 0):
             return value, GOOD, None
         if hard_low <= value <= hard_high:
             return value, UNCERTAIN, "range"

@@ -209,6 +209,10 @@ _BY_QUANTITY: Final[Mapping[str, tuple[float, float]]] = {"power_factor": (-1.0,
 """By the last part of the name."""
 
 _BY_POINT: Final[Mapping[str, tuple[float, float]]] = {
+    "input.frequency": (45.0, 65.0),
+    "output.frequency": (45.0, 65.0),
+    "source.frequency": (45.0, 65.0),
+    "mains.frequency": (45.0, 65.0),
     "battery.charge": (0.0, 100.0),
     "battery.runtime": (0.0, 2_592_000.0),
     "battery.temperature": (-30.0, 100.0),
@@ -235,6 +239,10 @@ _BY_POINT: Final[Mapping[str, tuple[float, float]]] = {
     "outlets.total": (0.0, 1_000.0),
     "alarms.active": (0.0, 10_000.0),
 }
+
+
+ZERO_WITHOUT_POWER: Final = frozenset(point for point in _BY_POINT if point.endswith(".frequency"))
+"""Points of which 0 can be believed although it is far outside of their range: there is no voltage."""
 
 
 def plausible(point: str, unit: UnitName | None) -> tuple[float, float] | None:

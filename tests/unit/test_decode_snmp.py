@@ -279,9 +279,26 @@ def test_quirk_changes_the_scale_for_the_devices_it_names() -> None:
     assert (plain.value, plain.quality, plain.reason) == (2302, "uncertain", "range")
     delta = compile_plan(profile, Identity("1.3.6.1.4.1.2254.2.5"))
     assert said(read(delta, volts)) == [("output.voltage", "1", 230.2)]
-    huawei = compile_plan(profile, Identity("1.3.6.1.4.1.2011.6.174.1"))
-    for raw in (499, 4990):
-        assert said(read(huawei, {"1.3.6.1.2.1.33.1.4.2.0": raw})) == [("output.frequency", None, 49.9)]
+
+
+@pytest.mark.parametrize(
+    ("raw", "value", "quality"),
+    [
+        (499, 49.9, "good"),
+        (4990, 49.9, "good"),
+        (50, 50, "good"),
+        (600, 60, "good"),
+        (0, 0, "good"),
+        (420, 42, "uncertain"),
+        (5, 0.5, "uncertain"),
+        (4000, 400, "uncertain"),
+    ],
+)
+def test_frequency_of_a_ups_is_one_of_a_grid_however_many_decimals_it_gives_or_zero_without_power(
+    raw: int, value: float, quality: str
+) -> None:
+    (one,) = read(compile_plan(load_profiles()["rfc1628"]), {"1.3.6.1.2.1.33.1.4.2.0": raw})
+    assert (one.point, one.value, one.quality) == ("output.frequency", value, quality)
 
 
 # --- plans ---
