@@ -102,7 +102,7 @@ def _integer(kind: str, word_order: str) -> Assemble:
 
 def _float(kind: str, word_order: str) -> Assemble:
     unsigned = _integer("u32" if kind == "f32" else "u64", word_order)
-    size, code, digits = (4, ">f", 7) if kind == "f32" else (8, ">d", 15)
+    size, code = (4, ">f") if kind == "f32" else (8, ">d")
 
     def assemble(registers: Sequence[int]) -> Raw:
         bits = unsigned(registers)
@@ -110,7 +110,7 @@ def _float(kind: str, word_order: str) -> Assemble:
             return None
         value: float = struct.unpack(code, bits.to_bytes(size, "big"))[0]
         # A 32-bit float holds seven digits: 230.1 must not come out as 230.10000610351562.
-        return float(f"{value:.{digits}g}")
+        return float(f"{value:.7g}") if kind == "f32" else value
 
     return assemble
 
