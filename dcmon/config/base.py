@@ -100,7 +100,9 @@ def _check_host(host: str) -> str:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        if not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?", host):
+        # No name ends with a number (RFC 1123, 2.1): it is an address with a slip in it.
+        numeric = host.rstrip(".").rpartition(".")[2].isdigit() and "." in host
+        if numeric or not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?", host):
             raise ValueError(
                 f"{host!r} is no host; write a name or an address, without port, brackets or http://"
             ) from None

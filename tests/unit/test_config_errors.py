@@ -83,6 +83,8 @@ SCHEMA_FAULTS = [
     ("collectors", "host: 192.0.2.21,", "host: '192.0.2.21:161',", "is no host"),
     ("collectors", "host: 192.0.2.21,", "host: '[::1]',", "is no host"),
     ("collectors", "host: 192.0.2.21,", "host: '',", "is no host"),
+    ("collectors", "host: 192.0.2.21,", "host: 192.0.2.999,", "is no host"),
+    ("collectors", "host: 192.0.2.21,", "host: 192.0.2,", "is no host"),
     ("people", "email: lead@example.org", 'email: "lead@example.org\\nBcc: x@y"', "is no e-mail address"),
     ("people", "email: lead@example.org", "email: a b@example.org", "is no e-mail address"),
     ("people", "email: lead@example.org", "email: 'a@example.org, b@example.org'", "is no e-mail address"),
