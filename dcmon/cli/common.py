@@ -20,6 +20,8 @@ from rich.text import Text
 from dcmon.model import CollectError, ConfigError, DcmonError
 
 if TYPE_CHECKING:
+    from rich.table import Column
+
     from dcmon.config.checks import Knowledge
     from dcmon.config.config import Config
     from dcmon.config.loader import Loaded
@@ -55,7 +57,7 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable output")]
 
 _HINTS = {
-    "timeout": "Check address, community or user, and whether the device lets this host ask.",
+    "timeout": "Check that it is on and lets this host ask.",
     "refused": "Check address and port.",
     "auth": "Check the user and the keys.",
     "unknown": "Name a profile with --profile.",
@@ -130,6 +132,17 @@ def table_row(*cells: object) -> list[Text]:
         Text("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))
         for text in texts
     ]
+
+
+_NAMES = frozenset({"address", "point", "profile"})
+"""Columns that people copy from."""
+
+
+def told_whole(*headers: str) -> list[Column]:
+    """Columns that break what is too wide instead of cutting off which device or OID it is; names break last."""
+    from rich.table import Column
+
+    return [Column(header, overflow="fold", no_wrap=header in _NAMES) for header in headers]
 
 
 def find_config(given: Path | None) -> Path:

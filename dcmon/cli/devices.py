@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from dcmon.cli.common import JsonOption, out, print_json, table_row, telling_errors
+from dcmon.cli.common import JsonOption, err, out, print_json, table_row, telling_errors, told_whole
 from dcmon.cli.options import (
     AuthKeyOption,
     AuthOption,
@@ -87,12 +87,15 @@ def show(result: dict[str, Any], as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(
-        "point", "index", "value", "unit", "quality", "source", title=f"{result['profile']} ({result['kind']})"
+        *told_whole("point", "index", "value", "unit", "quality", "source"),
+        title=f"{result['profile']} ({result['kind']})",
     )
     for row in result["readings"]:
         quality = row["quality"] if row["reason"] is None else f"{row['quality']}: {row['reason']}"
         table.add_row(*table_row(row["point"], row["index"], row["value"], row["unit"], quality, row["source"]))
     out.print(table)
+    if not result["readings"]:
+        err.print("It answers, but has nothing of what this profile asks. Check profile, address and unit.")
 
 
 def devices(profiles: ProfilesOption = None, as_json: JsonOption = False) -> None:
@@ -106,7 +109,7 @@ def devices(profiles: ProfilesOption = None, as_json: JsonOption = False) -> Non
         return
     from rich.table import Table
 
-    table = Table("kind", "vendor", "family", "over", "points", "status", "profile")
+    table = Table(*told_whole("kind", "vendor", "family", "over", "points", "status", "profile"))
     for one in families:
         row = table_row(one.kind, one.vendor, one.family, one.protocol, one.points, one.status, one.profile)
         table.add_row(*row)

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dcmon.cli.common import ConfigOption, JsonOption, err, find_config, out, print_json, table_row, telling_errors
+from dcmon.cli.common import (
+    ConfigOption,
+    JsonOption,
+    err,
+    find_config,
+    out,
+    print_json,
+    table_row,
+    telling_errors,
+    told_whole,
+)
 from dcmon.cli.options import (
     AuthKeyOption,
     AuthOption,
@@ -189,7 +199,7 @@ def _show(devices: Sequence[Found], config: Config | None) -> None:
 
     if not devices:
         return
-    table = Table("address", "over", "profile", "sure", "vendor", "says of itself", "points", "note")
+    table = Table(*told_whole("address", "over", "profile", "sure", "vendor", "says of itself", "points", "note"))
     for found in devices:
         over = f"{found.protocol} {found.version}" + (f" ({found.credentials})" if found.credentials else "")
         asset = _asset(found, config)

@@ -34,3 +34,20 @@ def test_no_name_breaks_the_table_or_reaches_the_terminal(tmp_path: Path, name: 
 
 def test_cells_are_text_and_none_is_empty() -> None:
     assert [cell.plain for cell in table_row(None, 5, "[b]", "a\nb", True)] == ["", "5", "[b]", "a\ufffdb", "True"]
+
+
+def test_narrow_terminal_breaks_words_and_cuts_nothing_off(tmp_path: Path) -> None:
+    path = tmp_path / "device.snmprec"
+    path.write_text("1.3.6.1.2.1.1.2.0|6|1.3.6.1.2.1.33\n1.3.6.1.2.1.33.1.2.2.0|2|42\n1.3.6.1.2.1.33.1.4.1.0|2|5\n")
+    result = CliRunner().invoke(app, ["poll", "--recording", str(path)], env={"COLUMNS": "60"})
+    assert result.exit_code == 0, result.output
+    assert "battery.time_on_battery" in result.output
+    assert "\u2026" not in result.output
+
+
+def test_device_that_has_nothing_of_the_profile_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "device.yaml"
+    path.write_text("protocol: modbus\nregisters:\n  - {function: 3, address: 0, values: [1, 2]}\n")
+    result = CliRunner().invoke(app, ["poll", "--recording", str(path), "--profile", "eastron_sdm630"])
+    assert result.exit_code == 0, result.output
+    assert "Check profile, address and unit" in result.output
