@@ -23,6 +23,8 @@ _TRUTHS = {"TRUE": True, "YES": True, "1": True, "FALSE": False, "NO": False, "0
 _OWN = frozenset({"CLASS", "SCOPE", "MUTE", "EXCLUDE", "WITH-FED", "ANNOUNCED"})
 _SERIES = ("RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID")
 _MOST_TEXT = 4000
+_FAULTS = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
+"""What icalendar and datetime raise on files that are not what they say."""
 
 
 class Found(NamedTuple):
@@ -48,7 +50,7 @@ def read_calendar(text: str, timezone: str, by: str) -> list[Found]:
     lines = [number for number, line in enumerate(text.splitlines(), 1) if line.strip().upper() == "BEGIN:VEVENT"]
     try:
         calendars: Any = Calendar.from_ical(text, multiple=True)
-    except (ValueError, IndexError, KeyError) as error:
+    except _FAULTS as error:
         return [Found(1, "the file", None, f"this is no calendar ({error})")]
     found: list[Found] = []
     for calendar in calendars:
@@ -58,8 +60,8 @@ def read_calendar(text: str, timezone: str, by: str) -> list[Found]:
             name = str(event.get("SUMMARY") or event.get("UID") or "an event without a name")
             try:
                 found.append(Found(line, name, _words(event, ZoneInfo(timezone), by, cancelled=cancels)))
-            except _OddError as error:
-                found.append(Found(line, name, None, str(error)))
+            except _FAULTS as error:
+                found.append(Found(line, name, None, str(error) or "it cannot be read"))
     return found or [Found(1, "the file", None, "there is no event in it")]
 
 

@@ -55,7 +55,7 @@ class Drill:
             if one["after"] is None:
                 self._await(one, start)
             there = next((cell for cell in active if self._matches(one, cell)), None)
-            if there is not None:
+            if there is not None and one["state"] == WAITING:
                 one |= {"state": BEFORE, "at": there.row.since, "by": there.row.key}
 
     def came(self, cell: Cell, now: int) -> tuple[str, dict[str, Any], str] | None:

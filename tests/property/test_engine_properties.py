@@ -235,6 +235,28 @@ def test_a_drill_ends_by_itself_with_a_word_on_every_expected_alarm(events: list
     assert len(paged) == sum(one["state"] in ("missing", "late") for one in expected)
 
 
+@given(timelines(), st.integers(0, 25), st.integers(1, 12_000))
+@PROFILE
+def test_whatever_dcmon_missed_of_windows_and_drills_nothing_stays_silent_and_all_come_to_an_end(
+    events: list[Event], moment: int, gap: int
+) -> None:
+    batches = one_by_one(events)
+    world = site(live=True)
+    for position, (now, batch) in enumerate(batches):
+        world.step(batch, now)
+        if position == moment:
+            second = (now - T0) / 1000
+            world.restart(second + gap, alive=second)
+    world.wait(200_000)
+    planned = [row for row in world.judge.records.values() if row.kind in ("maintenance", "drill")]
+    assert [row.state for row in planned] == ["done", "done"]
+    states = {one["state"] for row in planned if row.kind == "drill" for one in row.data["expected"]}
+    assert states <= {"come", "before", "missing", "late", "unseen"}
+    for row in world.judge.alarms.values():
+        if row.state == "active":
+            assert row.incident is not None and world.judge.incidents[row.incident].state == "open"
+
+
 @given(timelines(), st.booleans())
 @PROFILE
 def test_intervals_of_an_indicator_leave_no_gap_and_do_not_overlap(events: list[Event], live: bool) -> None:
