@@ -289,6 +289,24 @@ class Record:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+class UsualHour(NamedTuple):
+    """What a series was like at one hour of the week (0 is Monday from 0 to 1 o'clock) in the last weeks.
+
+    Medians and robust spreads in the point's unit, the youngest week first.
+    """
+
+    asset: str
+    point: str
+    index: str | None  # type: ignore[assignment]  # shadows tuple.index, which nobody needs here
+    hour: int
+    medians: tuple[float, ...]
+    spreads: tuple[float, ...]
+
+    @property
+    def series(self) -> SeriesKey:
+        return SeriesKey(self.asset, self.point, self.index)
+
+
 @dataclass(frozen=True, slots=True)
 class Notification:
     """One message to one person over one channel. `key` makes it idempotent: the same key is never queued twice."""
@@ -341,6 +359,7 @@ class Changes:
     notifications: list[Notification] = field(default_factory=list)
     escalations: dict[str, Escalation] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
+    usual: dict[tuple[SeriesKey, int], UsualHour] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(
@@ -353,6 +372,7 @@ class Changes:
             or self.notifications
             or self.escalations
             or self.records
+            or self.usual
         )
 
     def extend(self, other: Changes) -> None:
@@ -366,6 +386,7 @@ class Changes:
         self.notifications += other.notifications
         self.escalations |= other.escalations
         self.records |= other.records
+        self.usual |= other.usual
 
 
 @dataclass(slots=True)
@@ -386,3 +407,4 @@ class Snapshot:
     """When the previous process last said that it was running; the time since is UNKNOWN."""
     records: dict[str, Record] = field(default_factory=dict)
     """Those that run, and the newest of each kind and subject."""
+    usual: dict[tuple[SeriesKey, int], UsualHour] = field(default_factory=dict)

@@ -186,7 +186,7 @@ class World:
         snapshot = Snapshot(
             dict(judge.alarms), dict(judge.incidents), dict(judge.tasks), dict(judge.clocks), self.open_intervals(),
             readings=dict(self.latest) if readings else {}, alive=at(second if alive is None else alive),
-            records=dict(judge.records),
+            records=dict(judge.records), usual=dict(self.all.usual),
         )  # fmt: skip
         self.judge = Judge(self.config, snapshot, at(second), live=self.live)
 

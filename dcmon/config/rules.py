@@ -188,6 +188,20 @@ class RiseRule(BaseRule):
     within: Duration
 
 
+class UnusualRule(BaseRule):
+    """A number far from what it usually is at this hour of the week: a ticket that limits would not give."""
+
+    kind: Literal["unusual"]
+    select: Select
+    deviations: Annotated[float, Field(ge=3)] = Field(
+        default=6, description="robust standard deviations that are still usual"
+    )
+    minimum: float = Field(gt=0, description="in the point's unit: a smaller difference is never unusual")
+    on_delay: Duration = 1_800_000
+    off_delay: Duration = 600_000
+    page: bool = False
+
+
 class SilentRule(BaseRule):
     """A device that has not answered. Not raised on its own where `lost_on_battery` already speaks."""
 
@@ -297,6 +311,7 @@ ListedRule = Annotated[
     StateRule
     | LimitRule
     | RiseRule
+    | UnusualRule
     | SilentRule
     | LostOnBatteryRule
     | BlindRule
@@ -508,6 +523,9 @@ class Rules(Strict):
     incidents: Incidents = Incidents()
     fuel: Fuel = Fuel()
     targets: dict[str, Annotated[float, Field(gt=0, le=100)]] = Field(default_factory=dict)
+    unusual_most: Annotated[int, Field(ge=0)] = Field(
+        default=3, description="tickets for unusual values in any 24 h over the site; further ones are recorded only"
+    )
     rules: tuple[ListedRule, ...]
     sequences: tuple[SequenceSpec, ...] = ()
     late_notice: PlannedRule = Field(default=LATE_NOTICE, description="maintenance was announced too late (T25)")

@@ -24,6 +24,7 @@ from dcmon.storage.journal_schema import (
     RECORD,
     TASK,
     TRANSITION,
+    USUAL,
     clean,
     to_json,
 )
@@ -171,6 +172,7 @@ def _store(db: sqlite3.Connection, changes: Changes) -> None:
     over = [(clean(row.incident),) for row in changes.escalations.values() if row.state == "done"]
     db.executemany("DELETE FROM escalation WHERE incident = ?", over)
     db.executemany(RECORD.replace, map(RECORD.encode, changes.records.values()))
+    db.executemany(USUAL.replace, map(USUAL.encode, changes.usual.values()))
     outbox.insert(db, changes.notifications)
 
 

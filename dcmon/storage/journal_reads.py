@@ -34,6 +34,7 @@ from dcmon.storage.journal_schema import (
     RECORD,
     TASK,
     TRANSITION,
+    USUAL,
     RowType,
 )
 from dcmon.storage.outbox import Delivery, OutboxRow, Waiting
@@ -86,6 +87,7 @@ class JournalReader:
                 intervals={row.indicator: row for row in rows(INTERVAL, 'WHERE "end" IS NULL ORDER BY start')},
                 escalations={row.incident: row for row in rows(ESCALATION, "WHERE state <> 'done'")},
                 records={row.id: row for row in rows(RECORD, _GOING_ON)},
+                usual={(row.series, row.hour): row for row in rows(USUAL)},
                 readings={row.key: row for row in rows(READING)},
                 alive=_alive(db),
             )

@@ -24,6 +24,7 @@ from dcmon.model import (
     Severity,
     Task,
     Transition,
+    UsualHour,
 )
 from dcmon.storage.db import Schema, statements
 
@@ -88,7 +89,13 @@ CREATE INDEX record_kind ON record (kind, subject, started);
 CREATE INDEX record_started ON record (started);
 """
 
-JOURNAL: Final = Schema("journal", 0x64636D01, (statements(_VERSION_1), statements(_VERSION_2)), "FULL")
+_VERSION_3: Final = """
+CREATE TABLE usual (asset TEXT NOT NULL, point TEXT NOT NULL, "index" TEXT, hour INTEGER NOT NULL,
+    medians TEXT NOT NULL, spreads TEXT NOT NULL);
+CREATE UNIQUE INDEX usual_hour ON usual (asset, point, "index" IS NULL, ifnull("index", ''), hour);
+"""
+
+JOURNAL: Final = Schema("journal", 0x64636D01, tuple(map(statements, (_VERSION_1, _VERSION_2, _VERSION_3))), "FULL")
 
 R = TypeVar("R")
 
@@ -170,4 +177,5 @@ INTERVAL: Final = RowType("interval", Interval, enums={"state": Availability})
 ESCALATION: Final = RowType("escalation", Escalation, tuples=["paged"], enums={"severity": Severity})
 NOTIFICATION: Final = RowType("outbox", Notification, json_fields=["facts"], enums={"severity": Severity})
 RECORD: Final = RowType("record", Record, tuples=["tom"], json_fields=["data"])
+USUAL: Final = RowType("usual", UsualHour, tuples=["medians", "spreads"])
 READING: Final = RowType("reading", Reading, json_fields=["value"], enums={"quality": Quality})

@@ -42,6 +42,8 @@ class Alarms:
         self._watchers: dict[str, list[Judged]] = {}
         self.planned: Callable[[Cell, int], Hush | None] = lambda cell, now: None
         """Says whether planned work keeps an alarm from telling anybody."""
+        self.ration: Callable[[Cell, int], Hush | None] = lambda cell, now: None
+        """Says whether enough was told of such alarms already."""
         self.came: Callable[[Cell, int], None] = lambda cell, now: None
         """Hears of every alarm that becomes active."""
 
@@ -231,7 +233,7 @@ class Alarms:
     def _hush(self, row: Alarm, cell: Cell, now: int) -> Hush | None:
         if row.shelved_until is not None and row.shelved_until > now:
             return Hush(f"shelved: {row.shelved_reason}")
-        return self.planned(cell, now)
+        return self.planned(cell, now) or self.ration(cell, now)
 
     def _uncounted(self, cell: Cell, now: int) -> bool:
         """Whether the alarm tells nobody, and its time does not count either."""

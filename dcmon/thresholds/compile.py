@@ -26,6 +26,7 @@ from dcmon.config.rules import (
     SilentRule,
     StaleRule,
     StateRule,
+    UnusualRule,
 )  # fmt: skip
 from dcmon.config.site import AssetKind
 from dcmon.model import Alarm, AlarmState, Record
@@ -49,9 +50,10 @@ from dcmon.thresholds.silence import LostOnBatteryWatch, ReachableWatch, SilentW
 from dcmon.thresholds.timers import Order, Phase, Timers
 from dcmon.thresholds.topology import Topology
 from dcmon.thresholds.trials import Trial
+from dcmon.thresholds.unusual import Habits, UnusualWatch
 from dcmon.thresholds.watches import ON_BATTERY, LimitWatch, RiseWatch, SlotWatch, StateWatch
 
-SeriesRule = StateRule | LimitRule | RiseRule
+SeriesRule = StateRule | LimitRule | RiseRule | UnusualRule
 
 
 class Compiler:
@@ -92,6 +94,8 @@ class Compiler:
         """Every watch that notices a device from which nothing is heard."""
         self.rise_watches: list[RiseWatch] = []
         self.rise_points = {rule.select.point for rule in config.judged if isinstance(rule, RiseRule)}
+        self._habits = Habits(config.site.timezone, config.rules.unusual_most, ledger, timers, alarms)
+        alarms.ration = self._habits.ration
         self.stale_watches: list[StaleWatch] = []
         self.follows_watches: list[FollowsWatch] = []
 
@@ -147,6 +151,14 @@ class Compiler:
         def make(cell: Cell, slot: Slot) -> SlotWatch:
             watch = RiseWatch(cell, self._alarms, slot, rule, self._timers)
             self.rise_watches.append(watch)
+            return watch
+
+        self.series(rule, make)
+
+    def unusual(self, rule: UnusualRule) -> None:
+        def make(cell: Cell, slot: Slot) -> SlotWatch:
+            watch = UnusualWatch(cell, self._alarms, slot, rule, self._habits)
+            self._habits.follow(watch)
             return watch
 
         self.series(rule, make)
@@ -365,6 +377,7 @@ _KINDS: dict[str, Callable[[Compiler, Any], None]] = {
     "state": Compiler.state,
     "limit": Compiler.limit,
     "rise": Compiler.rise,
+    "unusual": Compiler.unusual,
     "silent": Compiler.silent,
     "lost_on_battery": Compiler.lost_on_battery,
     "blind": Compiler.blind,

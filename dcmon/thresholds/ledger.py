@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dcmon.model import Alarm, Changes, FaultClock, Incident, Interval, Record, Severity, Snapshot, Task, Transition
+from dcmon.model import (
+    Alarm,
+    Changes,
+    FaultClock,
+    Incident,
+    Interval,
+    Record,
+    SeriesKey,
+    Severity,
+    Snapshot,
+    Task,
+    Transition,
+    UsualHour,
+)
 
 
 class Ledger:
@@ -18,6 +31,8 @@ class Ledger:
         self.clocks: dict[str, FaultClock] = dict(snapshot.clocks)
         self.intervals: dict[str, Interval] = dict(snapshot.intervals)
         self.records: dict[str, Record] = dict(snapshot.records)
+        self.usual: dict[tuple[SeriesKey, int], UsualHour] = dict(snapshot.usual)
+        """What is usual, as it was stored; the baselines take it over."""
         self.recorded: list[Callable[[Record], None]] = []
         """Hear of every record that is new or has changed."""
         self._changes = Changes()
@@ -43,6 +58,9 @@ class Ledger:
         self.records[row.id] = self._changes.records[row.id] = row
         for hear in self.recorded:
             hear(row)
+
+    def put_usual(self, row: UsualHour) -> None:
+        self._changes.usual[row.series, row.hour] = row
 
     def put_interval(self, row: Interval) -> None:
         """The open interval of its indicator, or, with an end, the closed one."""

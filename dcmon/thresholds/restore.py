@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dcmon.config.config import Config
-from dcmon.config.rules import LimitRule, RiseRule, StateRule
+from dcmon.config.rules import LimitRule, RiseRule, StateRule, UnusualRule
 from dcmon.model import AlarmState, SeriesKey, Snapshot
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import Board
@@ -31,7 +31,7 @@ def restore_cells(ledger: Ledger, board: Board, config: Config) -> None:
     rules = {rule.id: rule for rule in config.judged}
     for row in list(ledger.alarms.values()):
         rule = rules.get(row.rule)
-        if isinstance(rule, (StateRule, LimitRule, RiseRule)):
+        if isinstance(rule, (StateRule, LimitRule, RiseRule, UnusualRule)):
             board.learn(SeriesKey(row.asset, rule.select.point, row.index))
 
 

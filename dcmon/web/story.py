@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dcmon.config.holds import HOLD
-from dcmon.config.rules import LimitRule, RiseRule, Rule, StateRule
+from dcmon.config.rules import LimitRule, RiseRule, Rule, StateRule, UnusualRule
 from dcmon.model import Alarm, Incident, SeriesKey, Severity, Transition
 from dcmon.web.curve import Curve, draw_curve
 from dcmon.web.plan import Plan
@@ -203,7 +203,7 @@ def _main_series(state: SiteState, plan: Plan, incident: Incident, rule: Rule | 
     group = plan.groups.get(incident.root)
     assets = group.members if group else (incident.root,)
     points: list[str] = []
-    if isinstance(rule, StateRule | LimitRule | RiseRule):
+    if isinstance(rule, StateRule | LimitRule | RiseRule | UnusualRule):
         points.append(rule.select.point)
     elif rule is not None and (able := getattr(rule, "able", ())):
         points += [condition.point for condition in able]

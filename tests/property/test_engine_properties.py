@@ -18,6 +18,7 @@ BLIND = rule("blind", "blind", asset="ups-a", share=15, after="20s", severity="c
              **{"class": "monitoring"})  # fmt: skip
 SHUT = rule("state", "down-unwanted", select={"point": "if.oper"}, not_in=["up"], on_delay="5s",
             unless=[{"point": "if.admin", "is": "down"}], **{"class": "network"})  # fmt: skip
+ODD = rule("unusual", "odd", select={"point": "temperature"}, minimum=1, **{"class": "environment"})
 REGISTER: dict[str, Any] = {
     "load_bank": {"duration": "10m"}, "battery_test": {"charge_above": 60},
     "duties": [
@@ -27,7 +28,9 @@ REGISTER: dict[str, Any] = {
          "every": "1 day", "evidence": {"moved": ["water.detected"]}},
     ],
 }  # fmt: skip
-CONFIG = config(*EVERYTHING, STALE, BLIND, SHUT, sequences=[TAKEOVER], incidents={"outlast": "3m"}, register=REGISTER)
+CONFIG = config(
+    *EVERYTHING, STALE, BLIND, SHUT, ODD, sequences=[TAKEOVER], incidents={"outlast": "3m"}, register=REGISTER
+)
 
 SERIES: dict[str, tuple[Any, ...]] = {
     "mains-a/mains.available": (True, False),

@@ -25,6 +25,7 @@ from dcmon.config.rules import (
     StateRule,
     StepRule,
     Test,
+    UnusualRule,
 )
 from dcmon.config.site import Asset, AssetKind
 from dcmon.config.vocabulary import vocabulary
@@ -32,7 +33,7 @@ from dcmon.config.yamlfile import Problem
 
 
 def _selects(rule: Rule) -> Select | None:
-    return rule.select if isinstance(rule, StateRule | LimitRule | RiseRule) else None
+    return rule.select if isinstance(rule, StateRule | LimitRule | RiseRule | UnusualRule) else None
 
 
 class _Placed(NamedTuple):
@@ -148,7 +149,7 @@ def tests_fit(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:
     for place, rule in loaded.config.rules.placed():
         if isinstance(rule, StateRule):
             tests.append((place, f"rule {rule.id}", rule.select.point, rule))
-        if isinstance(rule, LimitRule | RiseRule):
+        if isinstance(rule, LimitRule | RiseRule | UnusualRule):
             known = vocabulary().get(rule.select.point)
             if known is not None and known.type not in ("number", "counter"):
                 message = f"rule {rule.id}: {rule.select.point} is no number but {known.type}"
