@@ -128,7 +128,8 @@ class Clocks:
             self._timers.set(run.timer, max(stable_since + run.spec.stable, now))
         else:
             self._keep(run, replace(run.row, stable_since=None))
-            self._mark(run, now)
+            # Not now: another part of the fault may be well again at this very instant, and then it is in time.
+            self._timers.set(run.timer, self._next(run))
 
     def _of(self, alarm: Alarm) -> _Run | None:
         """The last clock of the fault that the alarm is part of."""
