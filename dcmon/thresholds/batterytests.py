@@ -29,7 +29,7 @@ _INPUT, _MAINS, _STATUS = "input.voltage", "mains.available", "battery.status"
 class BatterySelfTest(Trial):
     """The tests of one UPS."""
 
-    kind = "battery-test"
+    kind, label = "battery-test", "battery test"
     tom = ("T03", "T09")
     _unseen: bool
     """Whether it runs on battery was not known when it was looked at last."""

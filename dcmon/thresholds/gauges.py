@@ -24,6 +24,8 @@ class Gauge:
         self._above, self._below = above, below
         self._hold = board.hold(asset, point)
         self._slots: list[Slot] = []
+        self._attached: list[Slot] = []
+        """Those that the owner does not look at anyway."""
         self._owner: Judged | None = None
         self._state: dict[str, Any] = {}
         self._since = NEVER
@@ -51,21 +53,20 @@ class Gauge:
             "low": None, "high": None, "sum": 0.0, "known": 0, "now": None, "beyond": None, "violated": None,
         }  # fmt: skip
         for slot in self._slots:
-            attach(slot, owner)
+            self._attach(slot, owner)
 
     def stop(self) -> None:
         """Nobody looks any more."""
-        for slot in self._slots:
+        for slot in self._attached:
             if self._owner is not None:
                 detach(slot, self._owner)
+        self._attached.clear()
         self._owner = None
 
     def look(self, since: int, now: int) -> None:
         """What was said at `since` held until `now`; takes note of what is said now."""
+        self.look_away(since, now)
         state = self._state
-        if state["now"] is not None:
-            state["sum"] += state["now"] * (now - since)
-            state["known"] += now - since
         said = (number(slot.value) for slot in self._slots if slot.seen >= self._since)
         values = [size for size in said if size is not None]
         state["now"] = sum(values) / len(values) if values else None
@@ -79,9 +80,13 @@ class Gauge:
         elif state["beyond"] is None:
             state["beyond"] = [now, beyond]
 
-    def forget_present(self) -> None:
-        """Nobody knows what it said from now on until it is heard again."""
-        self._state["now"] = None
+    def look_away(self, since: int, now: int) -> None:
+        """What was said at `since` held until `now`; what is said from then on does not count."""
+        state = self._state
+        if state["now"] is not None:
+            state["sum"] += state["now"] * (now - since)
+            state["known"] += now - since
+        state["now"] = None
 
     def finish(self, now: int) -> str | None:
         """What was wrong with it, in words; None when its limits were kept or it has none."""
@@ -116,7 +121,12 @@ class Gauge:
     def _found(self, slot: Slot) -> None:
         self._slots.append(slot)
         if self._owner is not None:
-            attach(slot, self._owner)
+            self._attach(slot, self._owner)
+
+    def _attach(self, slot: Slot, owner: Judged) -> None:
+        if owner not in slot.watchers:
+            attach(slot, owner)
+            self._attached.append(slot)
 
     def _is_beyond(self, value: float) -> bool:
         return (self._above is not None and value < self._above) or (self._below is not None and value > self._below)

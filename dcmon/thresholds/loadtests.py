@@ -30,7 +30,7 @@ _SLOWEST_HOLD_MS = 150_000
 class LoadBankTest(Trial):
     """The tests of one generator."""
 
-    kind = "load-bank"
+    kind, label = "load-bank", "load-bank test"
     tom = ("T10",)
     _full: int | None
     """Since when full load has lasted."""
@@ -86,6 +86,10 @@ class LoadBankTest(Trial):
             return None
         load = self._load if self._load is not None and self._load.value is not None else self._power
         return max(load.since if load is not None else now, running.since)
+
+    def counts(self) -> bool:
+        share = self._share()
+        return share is None or share >= self._wanted.attempt
 
     def look(self, now: int) -> None:
         """Full load goes on through what nobody sees; whether that was too much is judged at the end."""

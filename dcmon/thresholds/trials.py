@@ -23,6 +23,7 @@ class Trial:
     """Looks for tests of one asset, and measures the one that runs."""
 
     kind: str
+    label: str
     tom: tuple[str, ...]
 
     def __init__(self, asset: str, board: Board, timers: Timers, ledger: Ledger, topology: Topology) -> None:
@@ -45,6 +46,10 @@ class Trial:
     def begins(self, now: int) -> int | None:
         """Since when there is a test, ms UTC; None while there is none. Sets the timer where it is too early to say."""
         raise NotImplementedError
+
+    def counts(self) -> bool:
+        """Whether what is read now belongs to the test, which may be over."""
+        return True
 
     def look(self, now: int) -> None:
         """Takes note of what the readings say during the test."""
@@ -102,8 +107,7 @@ class Trial:
         if self.record is not None and gap > 0:
             alive = max(start - gap, self.at)
             for gauge in self.gauges:
-                gauge.look(self.at, alive)
-                gauge.forget_present()
+                gauge.look_away(self.at, alive)
             self.miss(max(start - alive, 0))
             self.at = start
         self.evaluate(start)
@@ -120,7 +124,7 @@ class Trial:
 
     def _begin(self, started: int, now: int) -> None:
         row_id = f"{self.kind}-{self.asset}@{stamp(started)}"
-        reason = f"{self.topology.name(self.asset)}: {self.kind} began"
+        reason = f"{self.topology.name(self.asset)}: {self.label} began"
         self.record = Record(row_id, self.kind, self.asset, None, "running", None, started, None, reason, self.tom)
         self.at, self.missing = started, 0
         for gauge in self.gauges:
@@ -131,7 +135,7 @@ class Trial:
 
     def _measure(self, now: int) -> None:
         for gauge in self.gauges:
-            gauge.look(self.at, now)
+            (gauge.look if self.counts() else gauge.look_away)(self.at, now)
         self.look(now)
         self.at = now
 

@@ -62,6 +62,13 @@ def test_the_verdict_depends_on_load_and_time(minutes: float, load: float, verdi
     assert (row.verdict, row.reason) == (verdict, f"Generator A: {reason}")
 
 
+def test_after_one_test_the_next_is_found() -> None:
+    made = world()
+    run(made, 4)
+    run(made, 31, start=4000)
+    assert [row.verdict for row in trials(made)] == ["failed", "passed"]
+
+
 def test_a_run_without_load_is_no_test() -> None:
     made = world()
     run(made, 60, load=12.0)
