@@ -41,7 +41,6 @@ class PlannedAlarms:
     def __init__(self, ledger: Ledger, alarms: Alarms, rules: Rules) -> None:
         self._ledger = ledger
         self._alarms = alarms
-        self._missing = rules.drill_missing.id
         self._said: dict[str, _Said] = {}
         known = {rule.id: rule for rule in (rules.late_notice, rules.drill_missing)}
         for row in list(ledger.alarms.values()):
@@ -75,10 +74,8 @@ class PlannedAlarms:
                 self.lower(key, why, now)
 
     def noted(self, key: str, now: int) -> None:
-        """Somebody has taken note of what was missing."""
-        cell = self._alarms.cells.get(key)
-        if cell is not None and cell.rule.id == self._missing:
-            self.lower(key, "taken note of", now)
+        """Somebody has taken note of it: nothing more can be done about a late notice, or what did not come."""
+        self.lower(key, "taken note of", now)
 
     def _add(self, rule: PlannedRule, row: Alarm) -> Cell:
         said = self._said[row.key] = _Said(str(row.memory.get("says", "")))

@@ -153,7 +153,8 @@ class Planning:
             ("T25",), entry.by, data,
         )  # fmt: skip
         counted = "left out of the figures" if excludes(row, self._timezone) else "counts in the figures"
-        ahead = format_duration(entry.start - announced) + " ahead" if announced < entry.start else "not ahead"
+        ahead = format_duration(abs(entry.start - announced))
+        ahead += " ahead" if announced < entry.start else " after its start"
         notice = f"announced {ahead}"
         if late:
             notice += f", {NOTICE_DAYS} days were due"

@@ -164,7 +164,7 @@ class Windows:
         return row
 
     def acknowledged(self, keys: Iterable[str], now: int) -> None:
-        """Somebody has taken note of what was missing in a drill: nothing else could ever end that."""
+        """Somebody has taken note of a late notice, or of what was missing in a drill."""
         for key in keys:
             self._raised.noted(key, now)
 

@@ -203,6 +203,17 @@ def test_notice_is_counted_in_whole_days_and_only_where_there_is_a_risk(cls: str
     assert window.verdict == verdict
 
 
+def test_a_late_notice_is_off_the_wall_when_somebody_has_taken_note_and_stays_on_record() -> None:
+    world = planned(**{"class": "low"})
+    (incident,) = world.judge.incidents
+    world.all.extend(world.judge.acknowledge(incident, "Ben", at(20)))
+    assert world.judge.incidents[incident].state == "resolved"
+    world.restart(30)
+    world.wait(50)
+    assert next(iter(world.judge.records.values())).verdict == "failed"
+    assert len(world.judge.incidents) == 1
+
+
 def test_a_window_in_the_past_is_kept_as_it_was_and_shown_as_late() -> None:
     world = World(config(*EVERYTHING))
     window = world.enter(5000, "maintenance", **WORDS | {"class": "low", "mute": True})
