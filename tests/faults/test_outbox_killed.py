@@ -29,7 +29,7 @@ async def main() -> None:
     journal = Journal(Path(sys.argv[1]))
     journal.release_leases()
     mail = EmailNotifier(Smtp(port=int(sys.argv[2])))
-    settings = Outbox.model_validate({"caps": {}, "give_up": "40000d"})
+    settings = Outbox.model_validate({"caps": {}, "give_up": "36000d"})
     worker = OutboxWorker(journal, {"email": mail}, config().people, SystemClock(), settings, commit=journal.save)
     print("ready", flush=True)
     await worker.run()

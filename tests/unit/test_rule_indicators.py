@@ -7,7 +7,7 @@ from engine_world import ON_BATTERY, WARM, World, config
 from dcmon.model import Availability
 from dcmon.thresholds.controls import promises
 
-CONFIG = config(ON_BATTERY | {"tom": ["T03"]}, WARM | {"tom": ["T13"]})
+CONFIG = config(ON_BATTERY | {"tom": ["T03"], "severity": "critical"}, WARM | {"tom": ["T13"]})
 
 
 def states(world: World, control: str) -> list[tuple[float, str]]:
