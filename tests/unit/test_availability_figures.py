@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from engine_world import ON_BATTERY, World, at, config
 
-from dcmon.model import Availability, Interval
+from dcmon.config.loader import load
+from dcmon.model import AlarmState, Availability, Interval
 from dcmon.thresholds import Verdict, measure, period
 from dcmon.thresholds.indicators import DOWN, UNKNOWN, UP, State, at_least
 
@@ -138,6 +140,28 @@ def test_an_uplink_needs_its_bgp_session_and_the_whole_its_committed_capacity() 
     states = {view.id: view.state.value for view in world.judge.availability(at(10))}
     assert (states["T21.link:uplink-1"], states["T21.link:uplink-2"]) == ("up", "down")
     assert ledger(world, "T21:uplinks") == [("up", 0, 10), ("down", 10, None)]
+
+
+def test_a_service_is_up_while_it_works_and_unknown_while_nobody_can_try_it(example_site: Path) -> None:
+    world = World(load(example_site), live=True)
+    for second in range(0, 600, 30):
+        world.see(second, ("portal/service.ok", second < 300), ("portal/device.reachable", True))
+    assert ledger(world, "T27.service:portal")[:2] == [("up", 0, 300), ("down", 300, None)]
+    for second in range(600, 900, 30):
+        world.see(second, ("portal/device.reachable", False))
+    states = {view.id: view.state.value for view in world.judge.availability(at(900))}
+    assert states["T27.service:portal"] == "unknown"
+    assert states["T27.service:resolver"] == "unknown"
+
+
+def test_probes_are_not_among_the_devices_that_a_blind_dcmon_misses(example_site: Path) -> None:
+    world = World(load(example_site), live=True)
+    devices = [name for name, device in world.config.collectors.devices.items() if device.probe is None]
+    probes = world.config.collectors.devices.keys() - set(devices)
+    for second in range(0, 300, 15):
+        world.see(second, *((f"{name}/device.reachable", False) for name in devices),
+                  *((f"{name}/device.reachable", True) for name in probes))  # fmt: skip
+    assert any(row.rule == "dcmon-blind" and row.state is AlarmState.ACTIVE for row in world.judge.alarms.values())
 
 
 def test_time_without_dcmon_is_unknown_never_up() -> None:

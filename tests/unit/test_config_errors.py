@@ -54,7 +54,18 @@ def problems(site: Path) -> list[str]:
     return [str(problem) for problem in run_checks(loaded, ANYTHING)]
 
 
+PORTAL = '{kind: http, url: "https://portal.example.net/health", text: well}'
 SCHEMA_FAULTS = [
+    ("collectors", PORTAL, "{kind: http, url: ftp://x}", "no URL"),
+    ("collectors", PORTAL, "{kind: htpt, url: http://x}", "kind"),
+    ("collectors", PORTAL, '{kind: http, url: "https://a:b@x/"}', "a secret in clear text"),
+    ("collectors", PORTAL, "{kind: http, url: https://x, user: me}", "user and password belong together"),
+    ("collectors", PORTAL, '{kind: http, url: "http://x", user: me, password: "env:P"}', "cross the network in clear"),
+    ("collectors", PORTAL, '{kind: http, url: "https://x", user: me, password: secret}', "a secret in clear text"),
+    ("collectors", PORTAL, '{kind: backup, file: a.json, token: "env:T"}', "reports in one way"),
+    ("collectors", PORTAL, "{kind: iperf3, host: x, seconds: 30}", "timeout is no longer than seconds"),
+    ("collectors", "bytes: 4_000_000}, slow: 15m}", "bytes: 4_000_000}}", "say with slow how often"),
+    ("collectors", "resolver: 192.0.2.53, name", "resolver: 192.0.2.53, type: XX, name", "'A'"),
     ("rules", "on_delay: 5s", "on_dely: 5s", "Did you mean 'on_delay'?"),
     ("rules", "kind: count", "kind: cuont", "Use one of 'state'"),
     ("rules", "below: 75", "below: much", "valid number"),

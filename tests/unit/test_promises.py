@@ -187,6 +187,23 @@ def test_every_window_is_given_when_it_is_asked_for(
     assert found["month"].budget == 259_200, "99.99 % of 30 days"
 
 
+def test_services_count_the_same_in_their_mean_over_the_calendar_year_and_over_365_days(
+    config: Config, journal: Journal, views: dict[str, IndicatorView]
+) -> None:
+    services = [view for view in views.values() if view.control in ("T27.service", "T27.service-rolling")]
+    assert {view.subject for view in services} == {"portal", "mail-relay", "resolver"}
+    for view in services:
+        keep(journal, view, (NOW - 400 * 24 * HOUR, NOW - 36 * HOUR, "up"),
+             (NOW - 36 * HOUR, None, "down" if view.subject == "portal" else "up"))  # fmt: skip
+    found = {one.view.id: one for one in figures(config, journal, services, NOW)}
+    year, rolling = found["T27"], found["T27.rolling"]
+    assert year.measure.down == pytest.approx(12 * HOUR, abs=1)
+    assert year.measure.measured == pytest.approx(1 - 12 * HOUR / (NOW - YEAR))
+    assert rolling.measure.measured == pytest.approx(1 - 12 / (365 * 24))
+    assert found["T27.service:portal"].measure.down == 36 * HOUR
+    assert (year.window, rolling.window) == ("year", "rolling_365d")
+
+
 def test_the_uplinks_as_a_whole_are_weighted_with_their_capacity(
     config: Config, journal: Journal, views: dict[str, IndicatorView]
 ) -> None:
