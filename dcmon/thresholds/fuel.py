@@ -89,7 +89,9 @@ class Fuel:
         self._put(tank, "fuel.filled", None, book.filled(), [book], now)
         self._put(tank, "fuel.usable", None, book.usable(), [book], now)
         if book.engines:
-            self._autonomies(tank, (self._pool_of(book.engines[0]),), now, reserve=False)
+            pool = self._pool_of(book.engines[0])
+            for one in pool.books:
+                self._autonomies(one.asset.id, (pool,), now, reserve=False)
         for group, pools in self._groups.items():
             if pools is not None and any(book in pool.books for pool in pools):
                 self._autonomies(group, pools, now, reserve=True)

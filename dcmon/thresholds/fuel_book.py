@@ -161,6 +161,8 @@ class Book:
     def evaluate(self, now: int) -> None:
         """Looks at everything anew."""
         before = self.memory
+        if self.content.litres is not None and before.away is None:
+            self.memory = replace(before, calm=self.burnt(now)[1])
         content, slot = self._read()
         doubt = self.content.note != content.note or (self.content.litres is None) is not (content.litres is None)
         self.content = content
@@ -228,11 +230,10 @@ class Book:
 
     def _held(self, memory: Memory, until: int, litres: float, now: int) -> tuple[tuple[int, float, float], ...]:
         """The past with what the tank held until `until`."""
-        high = self.burnt(now)[1]
-        if memory.engine != STANDING or high is None:
+        if memory.engine != STANDING or memory.calm is None:
             return memory.past
         higher = [one for one in memory.past if one[1] > litres and one[0] >= now - self.keep_for]
-        return (*higher, (until, litres, high))[-_PAST:]
+        return (*higher, (until, litres, memory.calm))[-_PAST:]
 
     def _stretch(self, now: int) -> None:
         """Counts what must have burnt, and begins another stretch when the engines start or stop."""
@@ -247,13 +248,16 @@ class Book:
             return
         low, high = self.burnt(now)
         if high is None and high_rate is not None and engine == STANDING:
-            memory, high = replace(memory, past=()), 0.0  # how much is gone cannot be told any more: begin anew
+            memory, high = (
+                replace(memory, past=(), calm=0.0),
+                0.0,
+            )  # how much is gone cannot be told any more: begin anew
         memory = replace(memory, low=low, high=high, low_rate=low_rate, high_rate=high_rate, counted=now)
         if engine != memory.engine or not memory.engine_since:
             ended = self._run(memory, now) if memory.engine == RUNNING and engine == STANDING else None
             base = self.content.litres if memory.away is None else memory.litres
             memory = replace(
-                memory, engine=engine, engine_since=now, base=base, low=0.0, high=0.0, delivered=0.0, past=(),
+                memory, engine=engine, engine_since=now, base=base, low=0.0, high=0.0, calm=0.0, delivered=0.0, past=(),
                 ended=ended,
             )  # fmt: skip
         self.memory = memory

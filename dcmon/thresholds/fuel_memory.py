@@ -31,6 +31,8 @@ class Memory:
     high_rate: float | None = 0.0
     """The same in litres an hour, from `counted` on."""
     counted: int = 0
+    calm: float | None = 0.0
+    """What may have burnt, at most, until the content was last seen to be the believed one."""
     delivered: float = 0.0
     """In this stretch."""
     past: tuple[tuple[int, float, float], ...] = ()
