@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from dcmon.app import _JournalIdentities
 from dcmon.clock import SystemClock
 from dcmon.collectors.build import build_devices, device_intervals
 from dcmon.collectors.device import Identities, Plans, SnmpDevice
@@ -19,6 +18,7 @@ from dcmon.collectors.schedule import EVERYTHING, FAST, SLOW, Intervals
 from dcmon.collectors.snmp import NativeClient, Oid, VarBind, parse_oid
 from dcmon.config.agent import Polling
 from dcmon.config.collectors import Collectors, PointMap
+from dcmon.identities import Identities as KeptIdentities
 from dcmon.model import CollectError, ConfigError, Reading
 from dcmon.storage.journal import Journal
 
@@ -137,7 +137,7 @@ async def test_what_a_device_is_stands_in_the_journal_and_outlives_the_process(p
     agent = Agent(answers(99001, UPS))
     for run in ("first", "second"):
         journal = Journal(tmp_path / "data")
-        kept = _JournalIdentities(journal, SystemClock())
+        kept = KeptIdentities(journal, SystemClock())
         assert (kept.get("ups-a") is None) == (run == "first")
         agent.asked.clear()
         await SnmpDevice("ups-a", agent, plans, identities=kept).poll(EVERYTHING, 1)
