@@ -6,7 +6,7 @@ general standards it answers. Something true instead of nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,9 @@ from dcmon.model import CollectError
 SYS_DESCR: Final = "1.3.6.1.2.1.1.1.0"
 SYS_OBJECT_ID: Final = "1.3.6.1.2.1.1.2.0"
 _LONGEST: Final = 255
+_SYSTEM: Final = 2
+"""sysObjectID and sysDescr, the first of what is asked."""
+_HALVINGS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,25 @@ async def read_identity(session: SnmpSession, profiles: Iterable[Profile]) -> Id
 
 async def _ask(session: SnmpSession, rules: Iterable[Rule]) -> Identity:
     probes: dict[Oid, None] = dict.fromkeys(parse_oid(rule.probe) for rule in rules if rule.probe is not None)
-    answers = await session.get([parse_oid(SYS_OBJECT_ID), parse_oid(SYS_DESCR), *probes])
+    answers = await _get_patiently(session, [parse_oid(SYS_OBJECT_ID), parse_oid(SYS_DESCR), *probes])
     return Identity(
         sys_object_id=printable(answers[0]).removeprefix("."),
         sys_descr=printable(answers[1]),
         probes={format_oid(answer.oid): printable(answer) for answer in answers[2:] if _answered(answer)},
     )
+
+
+async def _get_patiently(session: SnmpSession, oids: Sequence[Oid]) -> list[VarBind]:
+    """An agent may be silent because so many probes are too much for it; after each silence the session asks for less.
+    Raises CollectError when it does not even say what it is."""
+    for _ in range(_HALVINGS):
+        try:
+            return await session.get(oids)
+        except CollectError as error:
+            if error.reason != "timeout" or len(oids) <= _SYSTEM:
+                raise
+        await session.get(oids[:_SYSTEM])
+    return await session.get(oids)
 
 
 def _answered(varbind: VarBind) -> bool:

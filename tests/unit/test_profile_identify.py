@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from dcmon.collectors.identify import identify, identify_as, identify_unit
@@ -9,6 +11,7 @@ from dcmon.collectors.plan import compile_plan
 from dcmon.collectors.profile import load_profiles
 from dcmon.collectors.recording import RecordedSession, parse_recording
 from dcmon.collectors.register_recording import RecordedRegisters
+from dcmon.collectors.snmp import Oid, VarBind
 from dcmon.model import CollectError
 
 PROFILES = load_profiles()
@@ -101,6 +104,31 @@ async def test_smart_ups_number_is_not_mistaken_for_one_that_begins_alike() -> N
 async def test_device_that_nothing_fits_says_what_to_do() -> None:
     with pytest.raises(CollectError, match="no profile fits a device that says 'Toaster 3000'; name one"):
         await identify(device("", "1.3.6.1.4.1.424242", "Toaster 3000"), PROFILES)
+
+
+class Weak(RecordedSession):
+    """Silent where it is asked for more than it can; the session asks for less after each silence."""
+
+    at_once, most = 64, 10
+
+    async def get(self, oids: Sequence[Oid]) -> list[VarBind]:
+        if min(len(oids), self.at_once) > self.most:
+            self.at_once //= 2
+            raise CollectError("timeout", "no answer")
+        return await super().get(oids)
+
+
+async def test_agent_for_which_all_probes_are_too_much_at_once_is_found_nevertheless() -> None:
+    agent = Weak(parse_recording("1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.318.1.3.27\n" + UPS))
+    assert (await identify(agent, PROFILES)).profile == "apc_powernet_ups"
+
+
+async def test_agent_that_is_silent_altogether_is_asked_twice_and_no_more() -> None:
+    agent = Weak([])
+    agent.most = 0
+    with pytest.raises(CollectError, match="no answer"):
+        await identify(agent, PROFILES)
+    assert agent.at_once == 16
 
 
 async def test_identity_holds_what_quirks_are_decided_by() -> None:

@@ -20,7 +20,7 @@ _MAX_PREPARED: Final = 64
 class CommunityExchange:
     """One agent, one community; GETs are kept encoded, so that a repeat costs only its request id."""
 
-    suspects = "address, community and the agent's access list"
+    suspects = "address, community, version (some speak only 1) and the agent's access list"
 
     def __init__(
         self, client: NativeClient, target: Target, version: int, community: bytes, timeout_s: float, retries: int
