@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_world import TAKEOVER, World, config, rule
+from engine_world import T0, TAKEOVER, World, config, read, rule, told
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -216,3 +216,35 @@ def test_a_baseline_is_small() -> None:
 def test_changes_with_nothing_but_what_is_usual_are_kept() -> None:
     world = learnt(weeks=1)
     assert Changes(usual=world.all.usual)
+
+
+@pytest.mark.parametrize("cut", [1, 7, 96, 10_000])
+def test_how_readings_are_cut_into_batches_and_when_nothing_is_read_makes_no_difference(cut: int) -> None:
+    end = 3 * WEEK + 4 * HOUR
+    readings = [
+        read(second, "env-1/temperature[1]", 29.1 if second >= 3 * WEEK + HOUR else by_day(second))
+        for second in range(0, end, 15 * MIN)
+    ]
+    world = World(config(ODD))
+    for start in range(0, len(readings), cut):
+        batch = readings[start : start + cut]
+        world.step(batch, batch[-1].ts)
+        if cut == 7:
+            world.wait((batch[-1].ts - T0) / 1000 + 100)
+    plain = learnt()
+    play(plain, 3 * WEEK, end, lambda second: 29.1 if second >= 3 * WEEK + HOUR else by_day(second))
+    assert told([world.all]) == told([plain.all])
+    assert world.all.usual == plain.all.usual
+    assert active(world)
+
+
+def test_a_week_of_restarts_learns_the_same_but_for_the_hours_in_which_they_fall() -> None:
+    plain, restarted = World(config(ODD)), World(config(ODD))
+    play(plain, 0, 2 * WEEK)
+    for day in range(14):
+        play(restarted, day * DAY, (day + 1) * DAY)
+        restarted.restart((day + 1) * DAY - 15 * MIN + 1)
+    both = plain.all.usual.keys() & restarted.all.usual.keys()
+    assert len(both) >= 160
+    same = sum(plain.all.usual[one] == restarted.all.usual[one] for one in both)
+    assert same >= 140
