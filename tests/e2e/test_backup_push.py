@@ -73,6 +73,7 @@ def test_a_report_is_taken_with_its_token_only_and_read_at_once_and_after_a_rest
         refused = [
             await push(running, REPORT, None),
             await push(running, REPORT, "wrong"),
+            await push(running, REPORT, "w\u00f6rong"),
             await push(running, {**REPORT, "job": "other"}, TOKEN),
             await push(running, {**REPORT, "generations": -1}, TOKEN),
             await push(running, {**REPORT, "newest": None}, TOKEN),
@@ -81,5 +82,5 @@ def test_a_report_is_taken_with_its_token_only_and_read_at_once_and_after_a_rest
         assert SeriesKey("backup-1", "backup.generations") not in running.pipeline.latest
         return refused, await push(running, REPORT, TOKEN), await until_read(running)
 
-    assert on_loop(with_dcmon(folder, first)) == ([401, 401, 401, 400, 400, 400], 201, 12)
+    assert on_loop(with_dcmon(folder, first)) == ([401, 401, 401, 401, 400, 400, 400], 201, 12)
     assert on_loop(with_dcmon(folder, until_read)) == 12

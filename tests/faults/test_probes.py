@@ -53,7 +53,11 @@ def test_a_page_that_is_as_it_should_be_is_up_and_its_latency_is_told() -> None:
         (page("broken", "500 Internal Server Error"), "status 500"),
         (page("something else"), "the text 'well' is missing"),
         (b"\x00\x01 this is not HTTP\r\n\r\n", "does not speak HTTP"),
-        (b"", "does not speak HTTP"),
+        (b"", "ended the connection without an answer"),
+        (page("badly", "200 OK", **{"Content-Type": "text/plain; charset=none-such"}), "the text 'well' is missing"),
+        (page("", "302 Found", Location="http://[bad"), "status 302, redirected to no address, which is not followed"),
+        (page("", "301 Moved", Location="http://127.0.0.1:99999/"), "status 301"),
+        (page("", "302 Found", Location="javascript:alert(1)"), "status 302"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "does not speak HTTP"),
     ],
 )

@@ -136,6 +136,6 @@ class BackupDesk:
 
         ReportError says what is wrong with the report.
         """
-        if not hmac.compare_digest(token.encode(), self._tokens.get(job, self._nobody)):
+        if not hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self._tokens.get(job, self._nobody)):
             return None
         return read_report(said).model_dump(mode="json", exclude_none=True)

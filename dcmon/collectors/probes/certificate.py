@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from dcmon.collectors.names import Found
 from dcmon.collectors.probes.attempt import Means, Points, ServiceError, addresses, refused
 from dcmon.model import CollectError
 
@@ -36,15 +37,15 @@ async def look_at(url: str, believed: ssl.SSLContext, means: Means, now: int) ->
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
-    family, address = (await addresses(host, parts.port or 443, means))[0]
+    found = await addresses(host, parts.port or 443, means)
     try:
-        shown = await _shown(host, family, address, believed)
+        shown = await _shown(host, found, believed)
     except ssl.SSLCertVerificationError as error:
         fault = _FAULTS.get(error.verify_code, f"is not believed: {error.verify_message}")
         anything = ssl.create_default_context()
         anything.check_hostname, anything.verify_mode = False, ssl.CERT_NONE
         try:
-            shown = await _shown(host, family, address, anything)
+            shown = await _shown(host, found, anything)
         except (ssl.SSLError, OSError, EOFError):
             shown = b""
         raise ServiceError(f"the certificate of {host} {fault}", _remaining(shown, now)) from error
@@ -55,16 +56,25 @@ async def look_at(url: str, believed: ssl.SSLContext, means: Means, now: int) ->
     return _remaining(shown, now)
 
 
-async def _shown(host: str, family: int, address: tuple[object, ...], context: ssl.SSLContext) -> bytes:
-    """The server's certificate in DER."""
-    _, writer = await asyncio.open_connection(
-        str(address[0]), int(str(address[1])), family=family, ssl=context, server_hostname=host
-    )
-    try:
-        connection = writer.get_extra_info("ssl_object")
-        return connection.getpeercert(binary_form=True) or b""
-    finally:
-        writer.transport.abort()
+async def _shown(host: str, found: Found, context: ssl.SSLContext) -> bytes:
+    """The server's certificate in DER, from the first of its addresses that can be reached."""
+    for place, (family, address) in enumerate(found):
+        try:
+            _, writer = await asyncio.open_connection(
+                address[0], address[1], family=family, ssl=context, server_hostname=host
+            )
+        except ssl.SSLError:
+            raise
+        except OSError:
+            if place + 1 == len(found):
+                raise
+            continue
+        try:
+            connection = writer.get_extra_info("ssl_object")
+            return connection.getpeercert(binary_form=True) or b""
+        finally:
+            writer.transport.abort()
+    raise OSError("no address")
 
 
 def _remaining(der: bytes, now: int) -> Points:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import dns.asyncquery
 import dns.exception
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 
 from dcmon.clock import perf_counter
 from dcmon.collectors.probes.attempt import Means, Points, ServiceError, addresses, refused
 from dcmon.config.probes import DnsProbe
+from dcmon.model import CollectError
 
 
 class Dns:
     """See DnsProbe. Asked over UDP, and over TCP when the answer is cut off."""
 
     def __init__(self, probe: DnsProbe, means: Means) -> None:
+        try:
+            dns.name.from_text(probe.name)
+        except dns.exception.DNSException as error:
+            raise CollectError("name", f"{probe.name!r} is no name that can be asked for: {error}") from error
         self._probe = probe
         self._means = means
 

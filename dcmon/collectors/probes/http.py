@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from dcmon.clock import perf_counter
 from dcmon.collectors.probes.attempt import Means, Points, ServiceError
-from dcmon.collectors.probes.web import WebAsker, body
+from dcmon.collectors.probes.web import WebAsker, body, host_named, text_of
 from dcmon.config.probes import HttpProbe
 
 _MOST: Final = 1_000_000
@@ -32,12 +31,12 @@ class Http:
         asked = perf_counter()
         async with self._asker.ask() as response:
             if response.status not in self._probe.status:
-                elsewhere = urlsplit(response.headers.get("Location", "")).hostname
-                to = f", redirected to {elsewhere[:80]}, which is not followed" if elsewhere else ""
+                elsewhere = host_named(response.headers.get("Location", ""))
+                to = f", redirected to {elsewhere}, which is not followed" if elsewhere else ""
                 raise ServiceError(f"status {response.status}{to}")
             said = await body(response, _MOST)
             latency = perf_counter() - asked
             text = self._probe.text
-            if text is not None and text not in said.decode(response.charset or "utf-8", "replace"):
+            if text is not None and text not in text_of(response, said):
                 raise ServiceError(f"the text {text[:40]!r} is missing", {"service.latency": latency})
         return {"service.latency": latency}

@@ -84,6 +84,10 @@ class WebAsker:
                     response.close()
         except aiohttp.ClientConnectorError as error:
             raise refused(error.os_error, host) from error
+        except aiohttp.ClientOSError as error:
+            raise refused(error, host) from error
+        except aiohttp.ServerDisconnectedError as error:
+            raise ServiceError(f"{host} ended the connection without an answer") from error
         except aiohttp.ClientError as error:
             raise ServiceError(f"{host} does not speak HTTP as it should: {error or type(error).__name__}") from error
         except (ssl.SSLError, ConnectionError) as error:
@@ -93,8 +97,9 @@ class WebAsker:
         url = self._url
         for _ in range(_MOST_REDIRECTS + 1):
             response = await session.get(url, allow_redirects=False)
-            target = urljoin(url, response.headers.get("Location", "")) if response.status in _REDIRECTS else ""
-            if not target or not leads_on(url, target):
+            location = response.headers.get("Location", "") if response.status in _REDIRECTS else ""
+            target = leads_to(url, location)
+            if target is None:
                 return response
             response.close()
             url = target
@@ -106,12 +111,19 @@ class WebAsker:
         return self._believed
 
 
-def leads_on(url: str, target: str) -> bool:
-    """Whether a redirect from `url` stays on the same host, and does not give up TLS."""
-    was, will = urlsplit(url), urlsplit(target)
+def leads_to(url: str, location: str) -> str | None:
+    """Where a redirect from `url` leads, if that is on the same host and does not give up TLS."""
+    if not location:
+        return None
+    try:
+        target = urljoin(url, location)
+        was, will = urlsplit(url), urlsplit(target)
+        stays = was.hostname == will.hostname and (was.scheme != will.scheme or was.port == will.port)
+    except ValueError:
+        return None
     if (was.scheme, will.scheme) == ("https", "http") or will.scheme not in ("http", "https"):
-        return False
-    return was.hostname == will.hostname and (was.scheme != will.scheme or was.port == will.port)
+        return None
+    return target if stays else None
 
 
 async def body(response: aiohttp.ClientResponse, most: int) -> bytes:
@@ -122,3 +134,19 @@ async def body(response: aiohttp.ClientResponse, most: int) -> bytes:
         if len(found) >= most:
             break
     return bytes(found[:most])
+
+
+def text_of(response: aiohttp.ClientResponse, said: bytes) -> str:
+    """The body as text, by the encoding that the server names if there is such a one."""
+    try:
+        return said.decode(response.charset or "utf-8", "replace")
+    except LookupError:
+        return said.decode("utf-8", "replace")
+
+
+def host_named(location: str) -> str:
+    """The host of a Location header, for messages; empty where it names none."""
+    try:
+        return (urlsplit(location).hostname or "")[:80]
+    except ValueError:
+        return "no address"
