@@ -19,6 +19,7 @@ BENCHMARKS = {
     "engine": "readings judged",
     "replay": "samples replayed",
     "samples": "bytes and times of the sample store, commits of the journal",
+    "report": "a month's report, from the journal to the document",
     "memory": "a thousand assets over a simulated hour",
     "trap_to_mail": "from the trap to the accepted mail",
 }

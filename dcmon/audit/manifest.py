@@ -18,6 +18,7 @@ from dcmon.storage.outbox import Delivery
 from dcmon.thresholds.controls import Control
 
 VERSION = 1
+_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _INCIDENT = ("id", "opened", "paging")
 """All of an incident that its being told of in time depends on; the rest goes on changing while it lasts."""
 
@@ -51,7 +52,7 @@ class Finding:
 
 def canonical(thing: Any) -> str:
     """JSON with sorted keys and without white space."""
-    return json.dumps(thing, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODE(thing)
 
 
 def digest(text: str | bytes) -> str:
@@ -139,10 +140,11 @@ def _shown(value: Any) -> str:
 
 
 def _plain(row: Row, start: int, end: int) -> dict[str, Any]:
+    if isinstance(row, Interval):  # a year of a site has hundred thousands of them
+        end = end if row.end is None else min(row.end, end)
+        return {"indicator": row.indicator, "start": max(row.start, start), "end": end, "state": row.state,
+                "reason": row.reason}  # fmt: skip
     if isinstance(row, Delivery | Place):
         return row._asdict()
     names = _INCIDENT if isinstance(row, Incident) else [field.name for field in fields(row)]
-    plain = {name: getattr(row, name) for name in names}
-    if isinstance(row, Interval):
-        plain |= {"start": max(row.start, start), "end": end if row.end is None else min(row.end, end)}
-    return plain
+    return {name: getattr(row, name) for name in names}

@@ -39,17 +39,18 @@ OUTAGES = 50
 
 def write_html(facts: Facts, lang: str, samples: Samples | None) -> tuple[str, dict[str, Any]]:
     """(the document with its manifest in it, the manifest)."""
-    body = _document(facts, lang, samples)
+    entries = [figure_entry(one) for one in facts.proved]
+    body = _document(facts, lang, samples, entries)
     place = _MANIFEST.search(body)
     assert place is not None
     before, after = body[: place.start(1)], body[place.end(1) :]
-    manifest = make_manifest(facts, lang, digest(before + after))
+    manifest = _manifest(facts, lang, digest(before + after), entries)
     # In a script element only `</` and `<!--` end or change what is read; JSON may write `<` as an escape.
     text = json.dumps(manifest, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return before + text + after, manifest
 
 
-def make_manifest(facts: Facts, lang: str, document: str) -> dict[str, Any]:
+def _manifest(facts: Facts, lang: str, document: str, entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What the report says, for programs. `document` is the SHA-256 of the document without its manifest."""
     return {
         "manifest": VERSION,
@@ -63,7 +64,7 @@ def make_manifest(facts: Facts, lang: str, document: str) -> dict[str, Any]:
         "end": facts.end,
         "document_sha256": document,
         "promises": {tom: outcome.value for tom, outcome in facts.outcomes.items()},
-        "figures": [figure_entry(one) for one in facts.proved],
+        "figures": entries,
     }
 
 
@@ -89,7 +90,7 @@ def shown_cells(facts: Facts, lang: str) -> dict[tuple[str, str], str]:
     return cells | outcomes
 
 
-def _document(facts: Facts, lang: str, samples: Samples | None) -> str:
+def _document(facts: Facts, lang: str, samples: Samples | None, entries: Sequence[dict[str, Any]]) -> str:
     words = report_words(lang)
     form = Format(facts.config, words)
     environment = Environment(
@@ -126,7 +127,7 @@ def _document(facts: Facts, lang: str, samples: Samples | None) -> str:
         measured=any(one.result.of_time and one.result.value is not None for one in facts.of_window("period")),
         channels=channels(facts.deliveries),
         coverage=least_known(facts.proved),
-        entries=[figure_entry(one) for one in facts.proved],
+        entries=entries,
     )
 
 
