@@ -90,9 +90,9 @@ def standing(duty: DutyRule, calendar: Calendar, memory: Mapping[str, Any], now:
     if before < first or before in done:
         return Standing(State.DUE, period, period.end + duty.grace, missing.get(period.number, ()))
     left = missing.get(before, ())
-    if now < period.start + duty.grace:
-        return Standing(State.DUE, calendar.period(before), period.start + duty.grace, left)
     missed = calendar.period(max((number for number in done if number < before), default=first - 1) + 1)
+    if missed.number == before and now < period.start + duty.grace:
+        return Standing(State.DUE, missed, period.start + duty.grace, left)
     return Standing(State.OVERDUE, missed, missed.end + duty.grace, left)
 
 

@@ -232,6 +232,13 @@ def test_a_restart_forgets_nothing_and_opens_nothing_twice() -> None:
     assert office.told("task") == [("11-30T23:00", "opened"), ("12-07T23:00", "overdue")]
 
 
+def test_one_that_was_missed_stays_overdue_while_the_grace_of_the_next_runs() -> None:
+    office = Office(UPDATES | {"every": "month"}, start="10-01")
+    office.wait("11-06")
+    assert office.state("11-06") == "overdue"
+    assert (office.state("12-02"), office.state("12-06")) == ("overdue", "overdue")
+
+
 def test_a_clock_that_is_set_moves_no_date() -> None:
     office = Office(LOAD)
     office.wait("11-20")
