@@ -10,11 +10,15 @@ from dcmon.model import SeriesKey, number
 from dcmon.thresholds.board import NEVER, Board, Judged, Slot, attach, detach
 from dcmon.thresholds.logic import show_value
 
+_RECOVERY_MS = 10_000
+"""How long a governor of the lowest class (ISO 8528-5, G1) may take after a step of the load."""
+
 
 class Gauge:
     """One point of one asset with all of its series; the mean is one over time.
 
-    A value beyond a limit for no longer than one sample holds is no violation: that is a step of the load.
+    A value beyond a limit for no longer than one sample holds, or than a governor may take, is no violation: that is a
+    step of the load.
     """
 
     def __init__(
@@ -133,5 +137,5 @@ class Gauge:
 
     def _judge(self, now: int) -> None:
         beyond = self._state["beyond"]
-        if beyond is not None and self._state["violated"] is None and now - beyond[0] > self._hold:
+        if beyond is not None and self._state["violated"] is None and now - beyond[0] > max(self._hold, _RECOVERY_MS):
             self._state["violated"] = beyond
