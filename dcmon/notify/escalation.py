@@ -335,17 +335,19 @@ class Pager:
         row = self._rows.get(task.id) or Escalation(task.id, 0, "waiting", None, severity=rule.severity)
         message = about_task(self._book, task, rule, transition.state)
         pairs = paired(row)
+        # Fuel suppliers are for fuel: no other work is any business of theirs.
+        suppliers = self._suppliers if task.kind == "refuel" else ()
         match transition.state:
             case "opened":
                 told = self._teller.tell(message, 0, TASK_OPENED, at, out, pairs)
                 self._keep(telling(row, told.pairs), out)
-                queue(order(self._book, task, rule, "opened"), self._suppliers[:1], 0, ORDER, at, out, frozenset())
+                queue(order(self._book, task, rule, "opened"), suppliers[:1], 0, ORDER, at, out, frozenset())
             case "overdue":
                 again = (*pairs, *self._teller.first_level(rule.cls, rule.severity, at))
                 told = self._teller.tell(message, 1, TASK_OVERDUE, at, out, again)
                 self._keep(telling(row, told.pairs), out)
                 asked = frozenset(self._suppliers[:1])
-                queue(order(self._book, task, rule, "overdue"), self._suppliers, 1, ORDER, at, out, asked)
+                queue(order(self._book, task, rule, "overdue"), suppliers, 1, ORDER, at, out, asked)
             case "done":
                 if self._teller.route(rule.cls, rule.severity).resolved:
                     queue(message, pairs, 0, TASK_DONE, at, out, set(pairs))
