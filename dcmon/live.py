@@ -14,7 +14,7 @@ from dcmon.config.roster import on_duty, schedule
 from dcmon.config.vocabulary import unit_of
 from dcmon.model import Alarm, Availability, FaultClock, Incident, Reading, Record, SeriesKey, Task, Transition
 from dcmon.pipeline import Pipeline
-from dcmon.promises import check_correction, check_lesson, figures
+from dcmon.promises import check_correction, check_lesson, figures, fixed_lately
 from dcmon.storage.journal import Journal
 from dcmon.storage.samples import Samples
 from dcmon.thresholds import IndicatorView
@@ -154,6 +154,7 @@ class Live:
         self._gauges = gauges
         self.push_backup = push_backup
         self._slo: list[SloRow] = []
+        self._fixed: list[dict[str, Any]] = []
         self._version = 0
         self._changed = asyncio.Event()
 
@@ -216,6 +217,10 @@ class Live:
         """The figures of the last half minute: they are read from the journal beside the loop."""
         return self._slo
 
+    def fixed(self) -> Sequence[dict[str, Any]]:
+        """How fast faults were fixed, this month and this year; as old as `slo`."""
+        return self._fixed
+
     def on_duty(self) -> Sequence[Duty]:
         return duties(self.config, self.clock.now())
 
@@ -253,6 +258,8 @@ class Live:
             views = self._available()
             found = await asyncio.to_thread(figures, self.config, self._journal, views, now)
             self._slo = [cast(SloRow, figure.as_dict()) for figure in found]
+            clocks = await asyncio.to_thread(self._journal.clocks, limit=-1)
+            self._fixed = [times.as_dict() for times in fixed_lately(self.config, clocks, now)]
             await self.clock.sleep(_SLO_EVERY_S)
 
 

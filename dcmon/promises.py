@@ -35,9 +35,11 @@ _COVERED_MS = 30 * _DAY_MS
 
 @dataclass(frozen=True, slots=True)
 class FixTimes:
-    """How fast faults were fixed (T22): those that began in a period. Lengths in ms."""
+    """How fast faults were fixed (T22): those that began in [start, end). Lengths in ms."""
 
     control: str
+    start: int
+    end: int
     count: int
     within: int
     running: int
@@ -50,6 +52,34 @@ class FixTimes:
         judged = self.count - self.running
         return 100 * self.within / judged if judged else None
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON; the share in per cent."""
+        return {
+            "control": self.control, "from": iso_utc(self.start), "to": iso_utc(self.end), "count": self.count,
+            "within": self.within, "running": self.running, "share": self.share, "longest_ms": self.longest,
+            "median_ms": self.median,
+        }  # fmt: skip
+
+
+def fixed(config: Config, clocks: Iterable[FaultClock], span: Span, now: int) -> dict[str, FixTimes]:
+    """The figures of each control that counts faults fixed in time, by its id: those that began in `span`."""
+    found = {}
+    rows = list(clocks)
+    for control in catalogue(config).values():
+        if control.objective.indicator == "fixed":
+            rules = {rule.id for rule in config.judged if control.tom in rule.tom}
+            mine = [row for row in rows if row.rule in rules]
+            found[control.id] = fix_times(mine, control.id, span[0], span[1], now)
+    return found
+
+
+def fixed_lately(config: Config, clocks: Iterable[FaultClock], now: int) -> list[FixTimes]:
+    """The same of this month and of this year, in the site's zone."""
+    rows = list(clocks)
+    windows: tuple[Window, ...] = ("month", "year")
+    spans = [period(window, now, config.site.timezone) for window in windows]
+    return [figure for span in spans for figure in fixed(config, rows, span, now).values()]
+
 
 def fix_times(clocks: Iterable[FaultClock], control: str, start: int, end: int, now: int) -> FixTimes:
     """The figures of the fault clocks that started in [start, end). One that runs and is not late is not judged yet."""
@@ -59,7 +89,7 @@ def fix_times(clocks: Iterable[FaultClock], control: str, start: int, end: int, 
     over = sorted(lengths[row.id] for row in rows if row.stopped is not None)
     within = sum(row.stopped is not None and lengths[row.id] <= row.limit_ms for row in rows)
     return FixTimes(
-        control, len(rows), within, len(running), max(lengths.values(), default=0),
+        control, start, end, len(rows), within, len(running), max(lengths.values(), default=0),
         round(median(over)) if over else None,
     )  # fmt: skip
 

@@ -140,6 +140,9 @@ class FakeState:
     def slo(self) -> list[SloRow]:
         return self.slo_rows
 
+    def fixed(self) -> list[dict[str, Any]]:
+        return []
+
     def on_duty(self) -> list[Duty]:
         return self.duty
 

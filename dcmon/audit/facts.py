@@ -9,7 +9,7 @@ from dcmon.audit.manifest import Proved
 from dcmon.cases import Outcome, by_promise, of_time, results
 from dcmon.config.config import Config
 from dcmon.model import FaultClock, Incident, Record, Task, Transition
-from dcmon.promises import FixTimes, figures, fix_times
+from dcmon.promises import FixTimes, figures, fixed
 from dcmon.storage.journal_reads import JournalReader
 from dcmon.storage.outbox import Delivery
 from dcmon.thresholds import IndicatorView, catalogue
@@ -109,7 +109,7 @@ def gather(
         _incidents(config, journal, start, upto, made),
         tuple(row for row in reversed(journal.tasks(limit=-1)) if row.opened < upto and (row.closed or upto) >= start),
         clocks,
-        _fixed(config, clocks, span, upto),
+        fixed(config, clocks, span, upto),
         tuple(row for row in journal.deliveries(since=start, limit=-1) if row.ts < upto),
         tuple(journal.transitions(since=start, until=upto, type="agent", limit=-1)),
     )  # fmt: skip
@@ -135,16 +135,6 @@ def prove(
 
 def _between(rows: Iterable[FaultClock], start: int, end: int) -> list[FaultClock]:
     return [row for row in rows if row.started < end and (row.stopped is None or row.stopped >= start)]
-
-
-def _fixed(config: Config, clocks: Iterable[FaultClock], span: Span, upto: int) -> dict[str, FixTimes]:
-    found = {}
-    for control in catalogue(config).values():
-        if control.objective.indicator == "fixed":
-            rules = {rule.id for rule in config.judged if control.tom in rule.tom}
-            mine = [row for row in clocks if row.rule in rules]
-            found[control.id] = fix_times(mine, control.id, span[0], span[1], upto)
-    return found
 
 
 def _records(journal: JournalReader, start: int, end: int) -> dict[str, tuple[Record, ...]]:

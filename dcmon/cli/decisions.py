@@ -23,7 +23,7 @@ from dcmon.clock import SystemClock
 from dcmon.model import DcmonError, iso_utc
 
 if TYPE_CHECKING:
-    from dcmon.promises import Figure
+    from dcmon.promises import Figure, FixTimes
 
 
 def slo(
@@ -37,7 +37,7 @@ def slo(
     as_json: JsonOption = False,
 ) -> None:
     """The availability figures of the agreement, from the journal: measured, worst case, coverage, verdict."""
-    from dcmon.promises import WINDOWS, figures
+    from dcmon.promises import WINDOWS, figures, fixed, fixed_lately
     from dcmon.thresholds import Judge
 
     with telling_errors():
@@ -53,8 +53,12 @@ def slo(
         with opened_journal(loaded.config) as journal:
             views = Judge(loaded.config).availability(now)
             found = figures(loaded.config, journal, views, now, span, WINDOWS if every else None)
+            clocks = journal.clocks(limit=-1)
+            spanned = span and list(fixed(loaded.config, clocks, span, now).values())
+            times = spanned or fixed_lately(loaded.config, clocks, now)
     if as_json:
-        print_json([{**figure.as_dict(), "outage_list": _outages(figure)} for figure in found])
+        rows = [{**figure.as_dict(), "outage_list": _outages(figure)} for figure in found]
+        print_json(rows + [{"id": one.control, "fixed": one.as_dict()} for one in times])
         return
     table = Table(
         "promise", "of", "window", "target %", "measured %", "worst %", "coverage %", "budget left", "verdict"
@@ -68,10 +72,20 @@ def slo(
         target = f"{row['target']:g}"
         table.add_row(*table_row(row["title"], row["subject"], row["window"], target, *shares, left, verdict))
     out.print(table)
+    for one in times:
+        out.print(_fixed_line(one), markup=False)
     for figure in found if show_outages else ():
         for outage in _outages(figure):
             text = f"{figure.view.id}  {outage['from']}  {_minutes(outage['ms'])}  {outage['reason']}"
             out.print(text, markup=False)
+
+
+def _fixed_line(one: FixTimes) -> str:
+    text = f"{one.control}  {iso_utc(one.start)[:10]} to {iso_utc(one.end)[:10]}: {one.count} faults"
+    if one.share is None:
+        return text
+    median = "" if one.median is None else f", median {_minutes(one.median)}"
+    return f"{text}, {one.share:.1f} % fixed in time, longest {_minutes(one.longest)}{median}"
 
 
 def _outages(figure: Figure) -> list[dict[str, Any]]:

@@ -92,6 +92,13 @@ class Step(Strict):
     to: Annotated[tuple[Recipient, ...], Field(min_length=1)]
 
 
+class ClockStep(Strict):
+    """Told of a fault clock from `percent` of its limit on, besides the route's `to`."""
+
+    percent: Annotated[int, Field(ge=1, le=100)]
+    to: Annotated[tuple[Recipient, ...], Field(min_length=1)]
+
+
 class Route(Strict):
     """The first route whose class and severity fit decides; an empty list fits everything."""
 
@@ -104,6 +111,9 @@ class Route(Strict):
         default=3_600_000,
         description="after the last step, tell its people and those on duty again, until somebody acknowledges or it "
         "is over; 0s: never",
+    )
+    clock: tuple[ClockStep, ...] = Field(
+        default=(), description="who is told of fault clocks besides `to`, from which per cent of the limit on"
     )
     resolved: bool = Field(default=True, description="tell the same people when it is over")
 

@@ -367,7 +367,9 @@ class Pager:
         percent = percent_used(transition, clock)
         message = about_clock(self._book, clock, incident, rule, percent)
         row = self._rows.get(clock.incident or "")
-        told = self._teller.tell(message, 0, clock_used(percent), at, out, paired(row) if row is not None else ())
+        before = paired(row) if row is not None else ()
+        roles = self._teller.clock_level(message.cls, message.severity, percent, at)
+        told = self._teller.tell(message, 0, clock_used(percent), at, out, before, also=roles)
         if row is not None:
             self._keep(telling(row, told.pairs), out)
 

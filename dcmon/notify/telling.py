@@ -56,19 +56,20 @@ class Teller:
         out: Changes,
         again: Iterable[Target] = (),
         told: Iterable[Target] | None = None,
+        also: Iterable[Target] = (),
     ) -> Told:
         """Queues the message for one level of its route (0: `to`, 1: the first escalation ...).
 
         Where a roster of the level has nobody on duty, the next level is told at once, and its reason says so; when no
         level has anybody, everybody of the route. Who of `again` is not off duty hears of it too; `told` (`again` when
-        absent) were told of this thread before.
+        absent) were told of this thread before; `also` are told besides, whoever is on duty.
         """
         route, fits = fitting_route(self._people.routes, message.cls, message.severity)
         if not fits:
             reason = reason.noting("no-route", f"no route fits {message.cls}, {message.severity}: the last one used")
         again = tuple(again)
         before = frozenset(again if told is None else told)
-        extra = still_meant(again, self._people, at, self._timezone)
+        extra = (*still_meant(again, self._people, at, self._timezone), *also)
         levels = [route.to, *(step.to for step in route.escalation)]
         level = min(level, len(levels) - 1)
         reached: dict[Target, None] = {}
@@ -93,6 +94,12 @@ class Teller:
         found = targets(self._people.planned.to or last.to, self._people, at, self._timezone).pairs
         pairs = found or everybody(last, self._people)
         queue(message, pairs, 0, reason, at, out, frozenset() if first else frozenset(pairs))
+
+    def clock_level(self, cls: str, severity: Severity, percent: int, at: int) -> tuple[Target, ...]:
+        """Whom the route tells of a fault clock besides its first level, when so many per cent are used up."""
+        steps = [step for step in self.route(cls, severity).clock if step.percent <= percent]
+        recipients = [recipient for step in steps for recipient in step.to]
+        return targets(recipients, self._people, at, self._timezone).pairs
 
     def first_level(self, cls: str, severity: Severity, at: int) -> tuple[Target, ...]:
         """Whom the route tells first at this time."""

@@ -170,7 +170,7 @@ class Api:
             {**jsonable(clock), "elapsed_ms": max(0, (clock.stopped or now) - clock.started)}
             for clock in sorted(self._state.clocks.values(), key=lambda clock: (-clock.started, clock.id))
         ]
-        return answer({"now": now, "clocks": rows})
+        return answer({"now": now, "clocks": rows, "fixed": self._state.fixed()})
 
     async def records(self, request: web.Request) -> web.Response:
         kind, subject = request.query.get("kind"), request.query.get("subject")

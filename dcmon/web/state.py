@@ -145,6 +145,9 @@ class Promises(Protocol):
 
     def slo(self) -> Sequence[SloRow]: ...
 
+    def fixed(self) -> Sequence[Mapping[str, Any]]:
+        """How fast faults were fixed (T22), per control, this month and this year."""
+
     def on_duty(self) -> Sequence[Duty]: ...
 
 

@@ -21,6 +21,7 @@ from notify_world import (
     told,
 )
 
+from dcmon.config.people import ClockStep, Recipient
 from dcmon.model import Changes, Escalation, Severity, Snapshot, Transition
 from dcmon.notify.escalation import Pager
 
@@ -379,6 +380,19 @@ def test_a_fault_clock_warns_and_breaches_whether_acknowledged_or_not(acknowledg
     breached = pager.step(clock_happened(T0 + 2, "breached", fault_clock(state="breached"), 100), T0 + 2)
     assert told(breached) == [("ben", "clock", "clock 100 %")]
     assert len({message.key for message in (*warned.notifications, *breached.notifications)}) == 2
+
+
+def test_a_route_names_who_is_told_of_a_fault_clock_from_which_per_cent_on() -> None:
+    site = config()
+    head = ClockStep(percent=75, to=(Recipient(person="lead"),))
+    routes = tuple(route.model_copy(update={"clock": (head,)}) for route in site.people.routes)
+    pager = Pager(site.model_copy(update={"people": site.people.model_copy(update={"routes": routes})}))
+    network = incident(cls="network", root="uplink-1", rule="uplink-down", title="Uplink 1: link down")
+    pager.step(happened(T0, "opened", network), T0)
+    half = pager.step(clock_happened(T0 + 1, "warned", fault_clock(warned=(50,)), 50), T0 + 1)
+    assert told(half) == [("ben", "clock", "clock 50 %")]
+    more = pager.step(clock_happened(T0 + 2, "warned", fault_clock(warned=(50, 75)), 75), T0 + 2)
+    assert sorted(told(more)) == [("ben", "clock", "clock 75 %"), ("lead", "clock", "clock 75 %")]
 
 
 def test_the_clock_of_an_incident_that_does_not_page_does_not_page() -> None:

@@ -32,6 +32,9 @@ def _recipients(loaded: Loaded) -> Iterator[tuple[Loc, Recipient]]:
         for number, step in enumerate(route.escalation):
             for place, recipient in enumerate(step.to):
                 yield ("routes", position, "escalation", number, "to", place), recipient
+        for number, step_of_clock in enumerate(route.clock):
+            for place, recipient in enumerate(step_of_clock.to):
+                yield ("routes", position, "clock", number, "to", place), recipient
     for place, recipient in enumerate(loaded.config.people.planned.to):
         yield ("planned", "to", place), recipient
 
