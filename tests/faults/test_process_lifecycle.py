@@ -112,7 +112,8 @@ async def test_what_keeps_it_from_starting_is_one_clear_message(
         spoil(made)
         said = await refusal(made)
         assert lines_with(said, words), said
-        assert len(said.splitlines()) == 1, said
+        faults = [line for line in said.splitlines() if ": warning: " not in line]
+        assert len(faults) == 1, said
 
 
 async def test_a_port_in_use_is_named_with_the_setting_that_changes_it(tmp_path: Path, example_site: Path) -> None:
