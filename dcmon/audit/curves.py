@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dcmon.audit.text import Format
+from dcmon.audit.text import Format, split_series
 from dcmon.config.config import Config
 from dcmon.config.holds import HOLD, Holds
 from dcmon.config.rules import SequenceSpec
@@ -63,12 +63,12 @@ class Curves:
 
     def _series(self, row: Record) -> list[SeriesKey]:
         spec = self._sequences.get(row.rule or "") if row.kind == "sequence" else None
-        wanted = list(_of_sequence(spec) if spec is not None else self._of_asset(row.subject))
+        named = [tuple(split_series(name)) for name in row.data.get("series", ())]
+        wanted = named or list(_of_sequence(spec) if spec is not None else self._of_asset(row.subject))
         found = []
         for asset, point, index in dict.fromkeys(wanted):
             keys = [key for key in self._stored if key.asset == asset and key.point == point]
-            named = [key for key in keys if key.index == index]
-            found += named or keys[:1]
+            found += [key for key in keys if key.index == index] or keys[:1]
         return list(dict.fromkeys(found))
 
     def _of_asset(self, subject: str) -> Iterable[tuple[str, str, str | None]]:

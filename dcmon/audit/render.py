@@ -15,10 +15,10 @@ import dcmon
 from dcmon.audit.curves import Curves
 from dcmon.audit.facts import Facts
 from dcmon.audit.manifest import VERSION, Proved, digest, figure_entry
-from dcmon.audit.text import Format, Shown
+from dcmon.audit.text import Format, Shown, split_series
 from dcmon.audit.words import report_words
 from dcmon.cases import Outcome
-from dcmon.model import DcmonError, FaultClock, Incident, Record, SeriesKey, Task, iso_utc
+from dcmon.model import DcmonError, FaultClock, Incident, Record, Task, iso_utc
 from dcmon.storage.outbox import Delivery
 from dcmon.storage.samples import Samples
 from dcmon.thresholds.controls import promises
@@ -112,9 +112,10 @@ def _document(facts: Facts, lang: str, samples: Samples | None, entries: Sequenc
         "split_series": split_series,
         "anchor": anchor,
         "excludes": excludes,
+        "duties": {duty.id: duty for duty in facts.config.duties.duties},
         "sequences": {spec.id: spec for spec in facts.config.rules.sequences},
         "rule_title": lambda alarm: titles.get(alarm.partition("/")[0], alarm),
-        "record_title": lambda row: row.data.get("title") or form.name(row.subject),
+        "record_title": lambda row: _title(facts, row, form),
         "evidence_text": lambda tom: _evidence(facts, tom, words),
         "measured_any": lambda rows: any(one.result.good or one.result.bad or one.result.open for one in rows),
     }
@@ -152,16 +153,15 @@ def _coverage(one: Proved) -> float:
     return (figure.measure.coverage or 0.0) if figure is not None else 0.0
 
 
-def split_series(name: str) -> SeriesKey:
-    """The series of `asset/point[index]`."""
-    asset, _, rest = name.partition("/")
-    point, bracket, index = rest.partition("[")
-    return SeriesKey(asset, point, index.removesuffix("]") if bracket else None)
-
-
 def anchor(row: Record | Incident | Task | FaultClock) -> str:
     """The id of a row's place in the document."""
     return f"r-{digest(row.id)[:12]}"
+
+
+def _title(facts: Facts, row: Record, form: Format) -> str:
+    """What a record is about: the duty, the planned work, or the asset."""
+    names = {duty.id: form.own(duty.name) for duty in facts.config.duties.duties}
+    return str(row.data.get("title") or names.get(row.subject) or form.name(row.subject))
 
 
 def _evidence(facts: Facts, tom: str, words: Words) -> str:

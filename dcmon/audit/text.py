@@ -103,8 +103,11 @@ class Format:
 
     def series(self, key: SeriesKey) -> str:
         """A series in words: UPS A, battery charge."""
-        point = self._words.known(f"point.{key.point}", key.point)
-        return f"{self.name(key.asset)}, {point}" + (f" [{key.index}]" if key.index is not None else "")
+        return f"{self.name(key.asset)}, {self.point(key.point)}" + (f" [{key.index}]" if key.index is not None else "")
+
+    def point(self, name: str) -> str:
+        """A point in words, where the report has some for it."""
+        return self._words.known(f"point.{name}", name)
 
     def data(self, data: Mapping[str, Any]) -> list[tuple[str, str]]:
         """What a record of a kind that nobody described holds, as words and texts; what is empty is left out."""
@@ -144,6 +147,13 @@ class Format:
 
     def _date(self, local: dt.datetime) -> str:
         return local.strftime("%d.%m.%Y" if self.lang == "de" else "%Y-%m-%d")
+
+
+def split_series(name: str) -> SeriesKey:
+    """The series of `asset/point[index]`."""
+    asset, _, rest = name.partition("/")
+    point, bracket, index = rest.partition("[")
+    return SeriesKey(asset, point, index.removesuffix("]") if bracket else None)
 
 
 def _value(value: Any) -> Value:
