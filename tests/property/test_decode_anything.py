@@ -23,7 +23,7 @@ from dcmon.collectors.profile import load_profiles
 from dcmon.collectors.profile_entry import quantity_of
 from dcmon.collectors.profile_model import Entry, Words
 from dcmon.collectors.snmp import EXCEPTIONS, NULL, VarBind, format_oid, parse_oid
-from dcmon.collectors.transforms import Linear, as_text, conversion, plausible
+from dcmon.collectors.transforms import ZERO_WITHOUT_POWER, Linear, as_text, conversion, plausible
 from dcmon.config.vocabulary import vocabulary
 from dcmon.model import Quality, Reading
 
@@ -144,9 +144,11 @@ def sound(fuzz: Fuzz, readings: list[Reading]) -> None:
 
 
 def believable(fuzz: Fuzz, reading: Reading) -> None:
-    """A good number lies in the range of its entry, or where there is none, of its quantity."""
+    """A good number lies in the range of its entry, or where there is none, of its quantity; or it says "no power"."""
     value = reading.value
     assert isinstance(value, int | float)
+    if value == 0 and reading.point in ZERO_WITHOUT_POWER:
+        return
     assert any(low <= value <= high for low, high in fuzz.ranges(reading.point)), reading
 
 
