@@ -108,10 +108,15 @@ def test_the_outage_is_seen_whole_in_the_report() -> None:
 
 
 def test_the_task_and_the_clock_are_in_the_report() -> None:
-    (task,) = report("fuel-low-refuel")["tasks"]
+    (task,) = [task for task in report("fuel-low-refuel")["tasks"] if task["kind"] == "refuel"]
     assert (task["asset"], task["state"]) == ("tank-a", "done")
     (clock,) = report("uplink-4h-breach")["clocks"]
     assert (clock["asset"], clock["warned"]) == ("uplink-3", [50, 75, 90, 100])
+
+
+def test_the_order_of_the_litres_that_are_missing_reaches_the_supplier_and_nobody_orders_a_test() -> None:
+    (order,) = mailed("fuel-low-refuel", "order")
+    assert (order["person"], order["subject"], order["reason"]) == ("fuel-first", "Munich, Fuel tank A", "order")
 
 
 def test_a_storm_of_traps_is_kept_and_pages_nobody() -> None:

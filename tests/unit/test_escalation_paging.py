@@ -546,3 +546,49 @@ def test_a_storm_of_incidents_escalates_each_once_in_order_and_without_a_long_st
     assert time.process_time() - before < 10, "looking through all for each would take a minute"
     assert [message.incident for message in told_now] == [f"i{number}" for number in range(count)]
     assert [message.created for message in told_now] == [T0 + 5 * MINUTE + number for number in range(count)]
+
+
+SUPPLIERS = [
+    {"id": "oil", "name": "Oil Ltd", "email": "orders@example.org", "role": "supplier"},
+    {"id": "diesel", "name": "Diesel AG", "email": "desk@example.org", "role": "supplier"},
+]
+
+
+def orders(pager: Pager, at: int, happens: str, **changes: object) -> list[tuple[str, str, bool]]:
+    told = pager.step(task_happened(at, happens, task(**changes)), at).notifications
+    return [(one.person, one.channel, one.facts["first"]) for one in told if one.kind == "order"]
+
+
+def test_an_order_goes_to_the_first_supplier_and_overdue_to_all_of_them() -> None:
+    pager = Pager(config({"people": [*PEOPLE["people"], *SUPPLIERS]}))
+    assert orders(pager, T0, "opened", memory={"room_l": 4680.0}) == [("oil", "email", True)]
+    assert orders(pager, T0 + 60 * MINUTE, "overdue", state="overdue") == [
+        ("oil", "email", False),
+        ("diesel", "email", True),
+    ]
+    assert orders(pager, T0 + 120 * MINUTE, "done", state="done") == []
+
+
+def test_a_task_that_is_no_refuelling_is_none_of_the_suppliers_business() -> None:
+    pager = Pager(config({"people": [*PEOPLE["people"], *SUPPLIERS]}))
+    assert orders(pager, T0, "opened", kind="duty") == []
+
+
+def test_an_order_says_nothing_that_a_supplier_need_not_know() -> None:
+    pager = Pager(config({"people": [*PEOPLE["people"], *SUPPLIERS]}))
+    told = pager.step(task_happened(T0, "opened", task(memory={"room_l": 4680.0})), T0).notifications
+    (order,) = [one for one in told if one.kind == "order"]
+    assert order.facts["order_l"] == 4680.0
+    assert not {"cause", "consequence", "response", "url", "why", "tom"} & order.facts.keys()
+
+
+def test_a_supplier_who_cannot_be_written_to_is_told_to_those_who_deal_with_the_task() -> None:
+    pager = Pager(config({"people": [*PEOPLE["people"], *SUPPLIERS]}))
+    told = pager.step(task_happened(T0, "opened", task()), T0).notifications
+    (order,) = [one for one in told if one.kind == "order"]
+    data = {"person": "oil", "channel": "email", "kind": "order"}
+    failed = Transition(T0 + 1, "page", order.key, "failed", "550 unknown", incident=order.incident, data=data)
+    again = pager.step(Changes(transitions=[failed]), T0 + 1).notifications
+    assert again
+    assert {one.reason for one in again} == {"escalated: oil cannot be reached by email"}
+    assert "oil" not in {one.person for one in again}
