@@ -188,7 +188,7 @@ def _fed(topology: Topology, tank: str) -> list[str]:
 def _evidence(point: str, books: Iterable[Book]) -> int:
     """When the last of what a point is computed from became what it is."""
     rates = point == "fuel.autonomy_now"
-    return max(max(book.memory.at, book.memory.counted if rates else 0) for book in books)
+    return max(max(book.since, book.memory.counted if rates else 0) for book in books)
 
 
 def _measured(book: Book, engine: Engine) -> float | None:

@@ -54,6 +54,8 @@ class Book:
         "on_delivery",
         "order",
         "record",
+        "shown",
+        "since",
         "slots",
         "watchers",
     )  # fmt: skip
@@ -81,6 +83,9 @@ class Book:
         self._pause = Timer("delay", self.evaluate, self.order, Phase.DEADLINE)
         self._finish = Timer("delay", self.evaluate, self.order, Phase.DEADLINE)
         self._last: float | None = None
+        self.shown: float | None = None
+        """The content for others: the believed one, and finer than that what is read where it is next to it."""
+        self.since = 0
         known = ledger.records.get(f"fuel-{asset.id}")
         self.record = known
         self.memory = Memory() if known is None else Memory.of(known.data)
@@ -126,15 +131,11 @@ class Book:
 
     def usable(self) -> float | None:
         """Litres that can be burnt; None while the level is unknown."""
-        litres = self.memory.litres
-        if litres is None or self.content.litres is None:
-            return None
-        return max(litres - self.asset.rating.tank.unusable_l, 0.0)
+        return None if self.shown is None else max(self.shown - self.asset.rating.tank.unusable_l, 0.0)
 
     def filled(self) -> float | None:
         """Per cent of the volume."""
-        litres, holds = self.memory.litres, self.holds
-        return None if litres is None or holds is None or self.content.litres is None else litres / holds * 100
+        return None if self.shown is None or self.holds is None else self.shown / self.holds * 100
 
     def room(self) -> float | None:
         """Litres that are missing to the full tank."""
@@ -173,9 +174,20 @@ class Book:
         self._set_timers(now)
         if self.memory != before:
             self._keep(now)
-        if doubt or self.memory != before:
+        if self._show(slot, now) or doubt or self.memory != before:
             self._changed(self, now)
         self._board.dirty.update(self.watchers)
+
+    def _show(self, slot: Slot | None, now: int) -> bool:
+        """Whether what others see has changed."""
+        was, litres, believed = self.shown, self.content.litres, self.memory.litres
+        if litres is None or believed is None or slot is None:
+            self.shown = None
+        elif abs(litres - believed) <= self.step:
+            self.shown, self.since = litres, max(self.memory.at, min(slot.since, now))
+        else:
+            self.shown, self.since = believed, self.memory.at
+        return self.shown != was
 
     def _believe(self, litres: float | None, slot: Slot | None, now: int) -> None:
         """The content moves when it has been above, or below, for long enough: then by the least it has moved since."""
