@@ -33,9 +33,11 @@ def _extra_load(plant: Plant, side: str, watts: float) -> None:
     plant.sides[side].ups.extra_load_w = watts
 
 
-def _load_bank(plant: Plant, side: str, on: bool) -> None:
-    """The monthly test: full load on resistors, mains stay closed."""
-    plant.sides[side].genset.load_bank = on
+def _load_bank(plant: Plant, side: str, on: bool, share: float = 1.0) -> None:
+    """The monthly test: `share` of the nameplate on resistors, mains stay closed."""
+    genset = plant.sides[side].genset
+    genset.load_bank = on
+    genset.bank_share = share
 
 
 def _tank_level(plant: Plant, side: str, percent: float) -> None:

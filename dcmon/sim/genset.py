@@ -81,6 +81,7 @@ class Genset:
     failed_to_start: bool = False
     cranking: bool = False
     load_bank: bool = False
+    bank_share: float = 1.0
     rpm: float = 0.0
     load_w: float = 0.0
     coolant_c: float = 38.0

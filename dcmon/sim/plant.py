@@ -53,8 +53,13 @@ class Notice(NamedTuple):
 class Plant:
     """See the module. Public attributes are the machines; devices and `canonical_readings` read them."""
 
-    def __init__(self, site: Site | None, scenario: Scenario, seed: int = 1, start_ms: int = 0) -> None:
+    def __init__(
+        self, site: Site | None, scenario: Scenario, seed: int = 1, start_ms: int = 0,
+        steps_ms: tuple[int, int] = (STEP_MS, QUIET_STEP_MS),
+    ) -> None:  # fmt: skip
+        """`steps_ms`: the longest step while something moves, and while nothing does."""
         self.scenario = scenario
+        self._steps_ms = steps_ms
         self.start_ms = start_ms
         self.now_ms = start_ms
         self.seed = seed
@@ -124,7 +129,7 @@ class Plant:
         """Lets time pass up to `to_ms`; an instant already passed changes nothing."""
         self._fire_events()
         while self.now_ms < to_ms:
-            end = min(to_ms, self.now_ms + (QUIET_STEP_MS if self.quiet else STEP_MS))
+            end = min(to_ms, self.now_ms + self._steps_ms[self.quiet])
             if self._events:
                 end = min(end, max(self.now_ms + 1, self._due(self._events[0].at_s)))
             dt_s = (end - self.now_ms) / 1000

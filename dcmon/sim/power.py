@@ -80,7 +80,7 @@ class Side:
         """Generator and transfer switch against the load that the last step drew."""
         load_w = self.switch_load_w if self.switch.position is Position.GENERATOR else 0.0
         if self.genset.load_bank and self.genset.phase is Phase.RUNNING:
-            load_w = self.genset.rated_w
+            load_w = self.genset.rated_w * self.genset.bank_share
         self.genset.step(dt_s, self.switch.wants_generator(self.mains.available), load_w)
         self.switch.step(dt_s, self.mains.available, self.genset)
         self.energised = self.switch.energised(self.mains.available, self.genset)
