@@ -18,6 +18,7 @@ BENCHMARKS = {
     "devices": "a poll of every recorded device, beside snmpbulkwalk",
     "engine": "readings judged",
     "replay": "samples replayed",
+    "slo": "a year of figures at a site of 1,000 points",
     "samples": "bytes and times of the sample store, commits of the journal",
     "report": "a month's report, from the journal to the document",
     "memory": "a thousand assets over a simulated hour",
