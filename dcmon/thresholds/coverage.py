@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from dcmon.config.base import format_duration
+from dcmon.config.localtime import instant
 from dcmon.config.people import Roster
 from dcmon.config.roster import Watch as Duty
 from dcmon.config.roster import schedule
@@ -53,7 +55,19 @@ class RosterGapWatch(Watch):
         super().evaluate(now)
         seen = [duty.start - within for _, duty in ahead if duty.start > now + within]
         passed = [duty.end for _, duty in self._holes]
-        self._timers.set(self._timer, min([*seen, *passed, now + within]))
+        due = min([*seen, *passed, now + within])
+        self._timers.set(self._timer, due if ahead or self._changes_after(now) else None)
+
+    def _changes_after(self, now: int) -> bool:
+        """Whether anything but the weekly round is still to come: what has no hole in it now never has one then.
+
+        Without this a file that reaches into the year 9000 would be looked through fortnight by fortnight.
+        """
+        zone = ZoneInfo(self._timezone)
+        week = 7 * 86_400_000
+        moments = [moment for roster in self._rosters for one in roster.overrides for moment in (one.start, one.end)]
+        moments += [roster.rotation.since for roster in self._rosters if roster.rotation is not None]
+        return self._rule.within < week or any(instant(moment, zone) > now for moment in moments)
 
     def condition(self, now: int) -> Truth:
         return bool(self._holes)

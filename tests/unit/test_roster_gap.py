@@ -54,6 +54,12 @@ def test_a_hole_ahead_is_told_when_it_is_fourteen_days_away() -> None:
     ]  # fmt: skip
 
 
+def test_a_roster_that_has_no_hole_is_not_looked_through_for_ever() -> None:
+    world = World(config(GAP, rosters=[roster(shifts=[{"person": "anna"}])]))
+    world.wait(0)
+    assert world.judge.next_due() is None
+
+
 def test_a_restart_tells_it_once() -> None:
     later = roster(rotation={"people": ["anna"], "since": "2026-11-20T08:00:00"})
     world = World(config(GAP, rosters=[later]))
