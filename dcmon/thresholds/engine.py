@@ -100,7 +100,7 @@ class Judge:
         )
         self._compiler.compile()
         self._indicators = Indicators(
-            catalogue(config).values(), self._topology, self._board, self._ledger, self._alarms
+            catalogue(config).values(), rules, self._topology, self._board, self._ledger, self._alarms, live=live
         )
         if not live:
             for device in self._topology.devices:

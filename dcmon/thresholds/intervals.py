@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from dcmon.config.rules import Rule
 from dcmon.model import Availability, Interval, Transition
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import Board
@@ -42,9 +43,11 @@ class Indicators:
     """All indicators of the site, and the open interval of each."""
 
     def __init__(
-        self, controls: Iterable[Control], topology: Topology, board: Board, ledger: Ledger, alarms: Alarms
-    ) -> None:
+        self, controls: Iterable[Control], rules: Iterable[Rule], topology: Topology, board: Board, ledger: Ledger,
+        alarms: Alarms, *, live: bool,
+    ) -> None:  # fmt: skip
         self._ledger = ledger
+        self._rules, self._live = tuple(rules), live
         builder = Builder(topology, board)
         self._watchers: list[_Watcher] = []
         for control in controls:
@@ -58,7 +61,7 @@ class Indicators:
                     leaf.readers.add(watcher)
 
     def _of_rules(self, control: Control, board: Board, alarms: Alarms) -> None:
-        leaf = RuleLeaf(control, board.dirty.update)
+        leaf = RuleLeaf(control, self._rules, board.dirty.update, live=self._live)
         alarms.watch(leaf, leaf.offer)
         watcher = _Watcher(Indicator(control.id, control, "", lambda: leaf.state), self._ledger)
         leaf.readers.add(watcher)

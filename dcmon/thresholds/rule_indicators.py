@@ -3,13 +3,16 @@
 alarm_free    DOWN while an alarm of a rule of the promise is active (or one so grave as asked), since the first began
 watched       DOWN while the condition of a rule of the promise, once known, is not known: something is hidden
 
-Both are UNKNOWN while no series of the promise has been seen.
+Both are UNKNOWN while a rule of the promise that judges readings has judged none: what was never heard of is no good
+news. Rules about silence tell something only of devices that are asked, not of those that a file says nothing of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from dcmon.config.rules import Rule
+from dcmon.config.site import AssetKind
 from dcmon.model import AlarmState, Availability
 from dcmon.thresholds.board import Judged
 from dcmon.thresholds.cells import Cell
@@ -24,9 +27,11 @@ _MOST_NAMED = 3
 class RuleLeaf:
     """The alarms of one control. Whoever changes one has it looked at again."""
 
-    __slots__ = ("_control", "_judge", "_mark", "cells", "order", "readers", "state")
+    __slots__ = ("_control", "_judge", "_live", "_mark", "_wanted", "cells", "order", "readers", "state")
 
-    def __init__(self, control: Control, mark: Callable[[set[Judged]], None]) -> None:
+    def __init__(
+        self, control: Control, rules: Iterable[Rule], mark: Callable[[set[Judged]], None], *, live: bool
+    ) -> None:
         self.order: Order = (1_000, control.id)
         self.cells: list[Cell] = []
         self.readers: set[Judged] = set()
@@ -34,19 +39,34 @@ class RuleLeaf:
         self._control = control
         self._judge = _JUDGES[control.objective.indicator]
         self._mark = mark
+        self._live = live
+        self._wanted = {rule.id for rule in rules if self._about(rule) and rule.kind in _TELLING and not _own(rule)}
 
     def offer(self, cell: Cell) -> bool:
         """Takes the alarm in, if the control is about it."""
-        severity = self._control.objective.severity
-        least = severity.rank if severity is not None else 0
-        fits = self._control.tom in cell.rule.tom and cell.rule.severity.rank >= least
+        fits = self._about(cell.rule)
         if fits:
             self.cells.append(cell)
         return fits
 
+    def _about(self, rule: Rule) -> bool:
+        severity = self._control.objective.severity
+        return self._control.tom in rule.tom and (severity is None or rule.severity.rank >= severity.rank)
+
+    def _unheard(self) -> str | None:
+        """Why nothing good can be said, if so."""
+        judged = [cell.rule for cell in self.cells if cell.holds in (True, False)]
+        missing = sorted(self._wanted - {rule.id for rule in judged})
+        if missing:
+            return f"nothing is known of {_some(missing)}"
+        telling = any(self._live or rule.kind not in _OF_SILENCE for rule in judged)
+        return None if telling else "nothing is known yet"
+
     def evaluate(self, now: int) -> None:
         """Passes a changed state on."""
         state, since, reason = self._judge(self.cells)
+        if state is UP and (unheard := self._unheard()) is not None:
+            state, since, reason = UNKNOWN, None, unheard
         if state is not self.state.state:
             self.state = State(state, now if since is None else min(since, now), reason)
             self._mark(self.readers)
@@ -61,18 +81,12 @@ def _alarm_free(cells: Sequence[Cell]) -> Judgement:
     if active:
         since = min(row.since if row.started is None else row.started for row in active)
         return DOWN, since, _some([row.reason for row in active])
-    if any(cell.holds is False or cell.row.state is not AlarmState.NORMAL for cell in cells):
-        return UP, None, "no alarm"
-    return UNKNOWN, None, "nothing is known yet"
+    return UP, None, "no alarm"
 
 
 def _watched(cells: Sequence[Cell]) -> Judgement:
     hidden = [cell.row.key for cell in cells if cell.holds is None]
-    if hidden:
-        return DOWN, None, f"unknown: {_some(hidden)}"
-    if any(cell.holds in (True, False) for cell in cells):
-        return UP, None, "everything is known"
-    return UNKNOWN, None, "nothing is known yet"
+    return (DOWN, None, f"unknown: {_some(hidden)}") if hidden else (UP, None, "everything is known")
 
 
 def _some(texts: list[str]) -> str:
@@ -84,3 +98,14 @@ _JUDGES: dict[str, Callable[[Sequence[Cell]], Judgement]] = {"alarm_free": _alar
 """Indicator -> what tells its state."""
 
 OF_RULES = frozenset(_JUDGES)
+
+_TELLING = frozenset({"state", "limit", "rise", "count", "capacity", "follows"})
+"""Kinds that judge what devices say."""
+_OF_SILENCE = frozenset({"silent", "lost_on_battery", "blind", "stale", "step", "planned"})
+"""Kinds whose quiet says nothing where nobody is asked."""
+
+
+def _own(rule: Rule) -> bool:
+    """Whether the rule is about dcmon itself, which a replay does not hear of."""
+    select = getattr(rule, "select", None)
+    return select is not None and set(select.kinds) == {AssetKind.AGENT}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine_world import ON_BATTERY, WARM, World, config
+from engine_world import ON_BATTERY, SILENT, WARM, World, config
 
 from dcmon.model import Availability
 from dcmon.thresholds.controls import promises
@@ -45,6 +45,17 @@ def test_what_was_never_seen_is_unknown() -> None:
     views = {view.id: view for view in world.judge.availability(0)}
     assert views["T03.free"].state is Availability.UNKNOWN
     assert views["T13"].of_rules and not views["T01"].of_rules
+
+
+def test_no_news_of_a_rule_is_no_good_news() -> None:
+    world = World(config(ON_BATTERY | {"tom": ["T13"]}, WARM | {"tom": ["T13"]}, SILENT | {"tom": ["T08"]}))
+    world.see(0, ("ups-a/ups.on_battery", False))
+    world.see(86_400, ("ups-a/ups.on_battery", False))
+    views = {view.id: view for view in world.judge.availability(0)}
+    assert views["T13"].state is Availability.UNKNOWN
+    assert views["T08"].state is Availability.UNKNOWN, "a file that says nothing of devices does not say that they live"
+    world.see(86_500, ("env-1/temperature[1]", 22.0))
+    assert {view.id: view for view in world.judge.availability(0)}["T13"].state is Availability.UP
 
 
 def test_a_restart_without_a_gap_goes_on_and_one_with_a_gap_is_unknown_meanwhile() -> None:
