@@ -40,7 +40,9 @@ _AROUND_MS = 180_000
 """How long after an event it is looked at closely: takeover and return are over by then."""
 _DAY_MS = 86_400_000
 _SENT_AFTER_MS = 2_000
-_REFUEL_BELOW = 74.5
+_REFUEL_BELOW = 75
+_FILLED_TO = 84.0
+_SEEN_AFTER_MS = 600_000
 _DELIVERED_AFTER_MS = 2 * _DAY_MS
 _KEEP = SampleSettings(raw="400d", minutes="400d", journal="400d")
 
@@ -154,6 +156,7 @@ def _instants(config: Config, plant: Plant, people: list[Deed], end: int) -> Ite
     stops = sorted({plant.start_ms + round(event.at_s * 1000) for event in plant.scenario.events})
     events, tankers = deque(stops), _Tankers(plant)
     close_until = 0
+    plant.advance(plant.start_ms)
     while plant.now_ms < end:
         now = plant.now_ms
         found: list[Event] = [reading for reading in canonical_readings(plant) if judge.judges(reading.key)]
@@ -180,18 +183,23 @@ class _Tankers:
     def __init__(self, plant: Plant) -> None:
         self._plant = plant
         self._ordered: dict[str, int] = {}
+        self._unseen: set[str] = set()
 
     def come(self, now: int) -> Iterator[Event]:
-        """Deliveries that happen now."""
+        """Deliveries that happen now, and who has read that fuel is ordered."""
         for letter, side in self._plant.sides.items():
             due = self._ordered.get(letter)
             tank = side.genset.tank
-            if due is None and tank.level < _REFUEL_BELOW and not tank.filling_l_per_min:
+            if due is None and int(tank.level) < _REFUEL_BELOW and not tank.filling_l_per_min:
                 self._ordered[letter] = now + _DELIVERED_AFTER_MS
+                self._unseen.add(letter)
+            elif due is not None and letter in self._unseen and now >= due - _DELIVERED_AFTER_MS + _SEEN_AFTER_MS:
+                self._unseen.discard(letter)
+                yield Ack(now, f"tank-{letter}", "weber", 0)
             elif due is not None and now >= due:
                 del self._ordered[letter]
-                litres = round(0.95 * tank.capacity_l - tank.volume_l)
-                self._plant.apply("refuel", {"side": letter, "litres_per_min": 200.0, "to_percent": 95.0})
+                litres = round(_FILLED_TO / 100 * tank.capacity_l - tank.volume_l)
+                self._plant.apply("refuel", {"side": letter, "litres_per_min": 200.0, "to_percent": _FILLED_TO})
                 words: dict[str, Any] = {
                     "kind": "delivery", "by": "weber", "asset": f"tank-{letter}", "litres": litres,
                     "fuel": "diesel EN 590", "additives": "biocide",

@@ -122,5 +122,5 @@ def _live_a_year(site: Path, data_dir: Path | None) -> None:
     for problem in lived.problems:
         err.print(problem, markup=False)
     counts = ", ".join(f"{number} {what}" for what, number in sorted(lived.counts.items()))
-    out.print(f"{iso_utc(lived.start)[:10]} to {iso_utc(lived.end)[:10]}: {lived.readings} readings, {counts}")
+    out.print(f"{iso_utc(lived.start)} to {iso_utc(lived.end)}: {lived.readings} readings, {counts}")
     out.print(f"dcmon slo --config {folder} --from {iso_utc(lived.start)} --to {iso_utc(lived.end)}", markup=False)

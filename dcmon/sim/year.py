@@ -143,9 +143,12 @@ _ACKNOWLEDGED = (
     ("2025-04-22T03:16", "yilmaz", "leak-1"),
     ("2025-05-12T04:14", "novak", "uplink-3"),
     ("2025-06-25T16:31", "yilmaz", "cooling-3"),
+    ("2025-07-01T08:30", "weber", "genset-b"),
+    ("2025-07-04T16:50", "novak", "router-1"),
     ("2025-08-03T13:52", "huber", "uplink-5"),
     ("2025-09-09T15:30", "lang", "mains"),
     ("2025-10-20T22:09", "novak", "uplink-1"),
+    ("2025-11-08T09:52", "lead", "cooling-9"),
     ("2025-12-12T11:08", "control", "pdu-b1"),
 )
 
