@@ -27,7 +27,7 @@ from dcmon.replay import Player
 from dcmon.sim import Plant, canonical_readings
 from dcmon.sim.year import Deed, bounds, deeds, scenario
 from dcmon.storage.journal import Journal
-from dcmon.storage.samples import Samples
+from dcmon.storage.samples import BUFFER, Samples
 from dcmon.thresholds import Judge
 from dcmon.timeline import Ack, Entered, Event, Problem
 
@@ -92,6 +92,8 @@ def live(config: Config, data_dir: Path, month_over: Callable[[int], None] = lam
             readings = [event for event in events if not isinstance(event, Ack | Entered)]
             samples.append(readings)
             lived.readings += len(readings)
+            if samples.buffered > BUFFER // 2:  # a day with an outage has more than the store keeps in memory
+                samples.flush()
             if ts >= flushed + _DAY_MS:
                 flushed += _DAY_MS
                 book.write()

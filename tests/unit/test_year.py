@@ -15,6 +15,8 @@ from dcmon.sim.actions import ACTIONS
 from dcmon.sim.year import bounds, deeds, scenario
 from dcmon.storage.journal import Journal
 from dcmon.storage.past import PastSamples
+from dcmon.storage.rollup import Aggregate
+from dcmon.storage.samples import Samples
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ZONE = ZoneInfo("Europe/Berlin")
@@ -33,6 +35,14 @@ def test_every_entry_of_the_year_is_understood() -> None:
     kinds = [parse_entry(deed.words).kind for deed in deeds(ZONE) if deed.words is not None]
     assert {kind: kinds.count(kind) for kind in ("maintenance", "drill")} == {"maintenance": 15, "drill": 1}
     assert all(start <= deed.at < end for deed in deeds(ZONE))
+
+
+def _aggregates(folder: Path, start: int, end: int) -> list[Aggregate]:
+    store = Samples(folder)
+    try:
+        return [store.aggregate(key, start, end) for key in store.series()]
+    finally:
+        store.close()
 
 
 def test_two_weeks_of_it_leave_a_journal_and_samples_with_the_tests_of_that_month(
@@ -57,6 +67,8 @@ def test_two_weeks_of_it_leave_a_journal_and_samples_with_the_tests_of_that_mont
         reading for window in samples.read(start, end, lambda key: key.point == "engine.running") for reading in window
     ]
     samples.close()
+    held = sum(one.samples for one in _aggregates(config.agent.data_dir, start, end))
+    assert held == lived.readings
     assert {reading.value for reading in stored} == {True, False}
     with pytest.raises(DcmonError, match="holds data already"):
         year.prepare(ROOT / "config", tmp_path / "data")
