@@ -64,7 +64,7 @@ class Clocks:
                 self._run(row, rule.clock)
         for alarm in ledger.alarms.values():
             known = self._of(alarm)
-            if known is not None and alarm.incident is not None and alarm.incident == known.row.incident:
+            if known is not None and _was_part(alarm, known.row):
                 known.parts.add(alarm.key)
             if known is not None and alarm.state in (AlarmState.ACTIVE, AlarmState.PENDING):
                 known.suffer(alarm.key)
@@ -236,3 +236,10 @@ class Clocks:
 def _goes_on(run: _Run, started: int) -> bool:
     """Whether a fault that began at `started` is the same as the one before."""
     return run.row.stopped is None or started - run.row.stopped - run.moved <= run.spec.reopen
+
+
+def _was_part(alarm: Alarm, row: FaultClock) -> bool:
+    """Whether an alarm was one of the fault's, by their rows: one that nobody hears of has no incident to tell it."""
+    if alarm.incident is not None and alarm.incident == row.incident:
+        return True
+    return row.state != "stopped" and alarm.started is not None and alarm.started >= row.started
