@@ -75,7 +75,7 @@ _DRILL_CUT = ("2025-11-08T09:30", "2025-11-08T10:15")
 
 
 def _power() -> Iterator[Said]:
-    yield f"{YEAR}-01-01T00:00", "tank-level", {"side": "a", "percent": 84}
+    yield f"{YEAR}-01-01T00:00", "tank-level", {"side": "a", "percent": 80}
     yield f"{YEAR}-01-01T00:00", "tank-level", {"side": "b", "percent": 82}
     for lost, back in (*_OUTAGES, _DRILL_CUT):
         for at, available in ((lost, False), (back, True)):
