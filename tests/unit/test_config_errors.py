@@ -104,7 +104,7 @@ SCHEMA_FAULTS = [
     ("people", "email: lead@example.org", "webhook: 'https://x.org/?token=hunter2'", "a secret in clear text"),
     ("people", "name: Head of operations", "name: 5", "a text is wanted here. Put it in quotes"),
     ("people", "[{person: yilmaz}]", "[{person: yilmaz, start: 8}]", "a time is written like 08:00"),
-    ("people", "since: 2026-01-05T08:00:00", "since: 2026", "a time is written like 08:00"),
+    ("people", "since: 2024-01-08T08:00:00", "since: 2026", "a time is written like 08:00"),
     ("people", "shifts: [{person: yilmaz}]", "shifts: {person: yilmaz}", "shifts: a list is wanted here"),
     ("people", "people: [weber, lang]", "people: []", "people: nothing stands in it"),
     ("rules", "below: 75", "below: .nan", "finite number"),
