@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from statistics import median
 from typing import Any, cast
@@ -30,6 +30,8 @@ WINDOWS: tuple[Window, ...] = ("month", "year", "rolling_365d", "commissioned")
 
 
 _DAY_MS = 86_400_000
+_DEAD_MS = 60_000
+"""A process that has not said for so long that it runs, though it says so every few seconds, does not."""
 _COVERED_MS = 30 * _DAY_MS
 
 
@@ -228,6 +230,9 @@ class _Ledger:
         self._config = config
         self._journal = journal
         self._now = now
+        alive = journal.last_alive()
+        self._died = alive if alive is not None and now - alive > _DEAD_MS else None
+        """When dcmon was last alive, if it is not now: what goes on in the journal since then, nobody has seen."""
         self._maintenance = journal.records("maintenance", limit=-1)
         self._corrections: dict[str, list[Record]] = {}
         for record in sorted(journal.records("correction", limit=-1), key=lambda row: (row.data["entered"], row.id)):
@@ -242,11 +247,17 @@ class _Ledger:
         for window in windows or (cast(Window, view.window),):
             yield self._figure(view, window, period(window, self._now, self._config.site.timezone))
 
+    def _seen(self, rows: Sequence[Interval]) -> Sequence[Interval]:
+        died = self._died
+        if died is None:
+            return rows
+        return [replace(row, end=max(died, row.start)) if row.end is None else row for row in rows]
+
     def _figure(self, view: IndicatorView, window: str, span: Span) -> Figure:
         since = _commissioned(self._config, view.subject)
         start, ends = max(span[0], since or span[0]), span[1]
         end = max(start, min(ends, self._now))
-        rows: Sequence[Interval] = self._journal.intervals(view.id, start, end) if end > start else ()
+        rows = self._seen(self._journal.intervals(view.id, start, end)) if end > start else ()
         if window == "commissioned" and since is None:
             start = min(end, rows[0].start) if rows else end
         windows = [row for row in self._maintenance if _touches(row, start, end)]

@@ -242,3 +242,15 @@ def test_a_lesson_is_about_an_incident_of_the_journal(journal: Journal) -> None:
     journal.commit(Changes(incidents={"i-1": replace(row, started=opened + 1)}))
     with pytest.raises(EntryError, match="before the incident began"):
         check_lesson(journal, entry)
+
+
+def test_while_dcmon_does_not_run_nothing_is_up(
+    config: Config, journal: Journal, views: dict[str, IndicatorView]
+) -> None:
+    view = views["T21.link:uplink-1"]
+    keep(journal, view, (YEAR, None, "up"))
+    journal.alive(NOW - 10 * HOUR)
+    found = figure(config, journal, view).measure
+    assert (found.up, found.unknown) == (NOW - YEAR - 10 * HOUR, 10 * HOUR)
+    journal.alive(NOW - 5_000)
+    assert figure(config, journal, view).measure.unknown == 0
