@@ -83,9 +83,9 @@ def no_longer_files(process: asyncio.subprocess.Process) -> Iterator[None]:
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-def open_files(pid: int) -> int:
-    """How many a process has."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+def open_files(pid: int) -> set[int]:
+    """The numbers of those that a process has."""
+    return {int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()}
 
 
 def limited() -> None:
@@ -308,7 +308,7 @@ async def test_when_files_run_out_polling_goes_on_and_the_page_goes_out_when_the
         always = set(range(512))
         for _ in range(60):  # probes open and close connections all the time; the limit is one of numbers
             await asyncio.sleep(0.05)
-            always &= {int(entry.name) for entry in Path(f"/proc/{process.pid}/fd").iterdir()}
+            always &= open_files(process.pid)
         free = next(number for number in range(512) if number not in always)
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (free, 512))
         await wet(made)
