@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,10 @@ _WITHOUT_NETWORK = ("unit", "golden", "property")
 
 settings.register_profile("dcmon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("dcmon")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A run in the background of a shell ignores it, and so would every process that the tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
