@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import socket
 import subprocess
 import time
@@ -11,21 +13,29 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+_SPAN = 1_000
+_LOWEST = 10_000
+_handed_out = itertools.count(os.getpid())
+
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that is free for TCP and for UDP, and that nobody is given by chance until it is used.
 
-
-def free_udp_port() -> int:
-    """A UDP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    It lies below the ports that the kernel gives to whoever asks for any (net.ipv4.ip_local_port_range begins at
+    32,768), and each worker of pytest-xdist has a range of its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 20
+    for _ in range(_SPAN):
+        port = _LOWEST + worker * _SPAN + next(_handed_out) % _SPAN
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no free port")
 
 
 @contextlib.contextmanager

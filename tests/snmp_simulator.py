@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from servers import free_udp_port
+from servers import free_port
 
 from dcmon.collectors.snmp import NativeClient, parse_oid
 from dcmon.model import CollectError
@@ -23,7 +23,7 @@ _UPTIME = parse_oid("1.3.6.1.2.1.1.3.0")
 def snmpsim(data: Path, scratch: Path, community: str, *options: str) -> Iterator[int]:
     """snmpsim with the recordings of a folder; the community is the path without .snmprec. Gives its port, once it
     answers to `community`."""
-    port = free_udp_port()
+    port = free_port()
     program = Path(sys.executable).parent / "snmpsim-command-responder"
     command = [
         *(sys.executable, str(program)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from servers import free_port
 
 from dcmon.config.agent import Influx
 from dcmon.model import Quality, Reading
@@ -22,13 +22,6 @@ from dcmon.storage.spool import Spool
 START = 1_790_000_000_000
 TAGS = {"ups-a": {"kind": "ups", "section": "fs1"}}
 AWKWARD = 'a, b=c "d" \\ e\\'
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Server:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from snmp_agents import SNMPD_CONF, free_port, has_ipv6, snmpd
+from servers import free_port
+from snmp_agents import SNMPD_CONF, has_ipv6, snmpd
 
 from dcmon.collectors.snmp import (
     NO_SUCH_OBJECT,

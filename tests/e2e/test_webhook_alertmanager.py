@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import datetime as dt
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from notify_world import alarm, config, happened, incident
+from servers import free_port
 
 from dcmon.clock import SystemClock
 from dcmon.model import Notification
@@ -32,9 +32,7 @@ receivers: [{{name: boss, webhook_configs: [{{url: "http://127.0.0.1:{port}/"}}]
 async def alertmanager(folder: Path, hook: int) -> AsyncIterator[str]:
     program = shutil.which("prometheus-alertmanager")
     assert program is not None
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (folder / "am.yml").write_text(CONFIG.format(port=hook))
     process = await asyncio.create_subprocess_exec(
         program, f"--config.file={folder / 'am.yml'}", f"--storage.path={folder}", "--cluster.listen-address=",

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from servers import free_port
 
 from dcmon.clock import SimulatedClock, SystemClock
 from dcmon.collectors.modbus import Endpoint, ModbusBus, UnitSession
@@ -357,9 +358,7 @@ async def test_a_connection_that_swallows_everything_is_replaced() -> None:
 
 
 async def test_a_dead_address_is_refused_at_once_and_left_alone_for_longer_each_time() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     clock = SimulatedClock(1_000_000)
     bus = ModbusBus(Endpoint(host="127.0.0.1", port=port), clock, timeout_s=TIMEOUT_S)
     for _ in range(20):

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from notify_smtp import smtp_sink
 from process_world import World, edit, lines_with, no_fault, until, world
+from servers import free_port
 
 from dcmon.collectors.snmp.message import encode_notification
 
@@ -152,7 +153,7 @@ async def test_a_mail_server_that_is_away_or_refuses_gets_the_page_when_it_retur
 async def test_a_mail_server_that_is_away_at_the_start_gets_the_page_once(tmp_path: Path, example_site: Path) -> None:
     outbox = {"lease": "5s", "retry": "300ms", "max_retry": "1s", "divert": "1h", "caps": {}}
     async with world(example_site, tmp_path, outbox=outbox) as made:
-        port = free_tcp_port()
+        port = free_port()
         made.agent(lambda agent: agent["smtp"].update(port=port))
         await made.start()
         await wet(made)
@@ -167,11 +168,6 @@ async def test_a_mail_server_that_is_away_at_the_start_gets_the_page_once(tmp_pa
             assert len(made.mailed("leak-1")) == 1
         assert await made.end() == 0
         no_fault(made.log)
-
-
-def free_tcp_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 async def test_an_acknowledgement_waits_for_a_locked_journal_and_nobody_else_does(
@@ -322,7 +318,7 @@ async def test_when_files_run_out_polling_goes_on_and_the_page_goes_out_when_the
 
 
 async def test_garbage_on_the_trap_port_harms_nothing_and_fills_nothing(tmp_path: Path, example_site: Path) -> None:
-    traps = free_tcp_port()
+    traps = free_port()
     async with world(example_site, tmp_path, traps={"listen": f"127.0.0.1:{traps}"}) as made:
         await made.start()
         dice = random.Random(5)
@@ -345,7 +341,7 @@ async def test_garbage_on_the_trap_port_harms_nothing_and_fills_nothing(tmp_path
 async def test_a_flood_of_foreign_traps_from_everywhere_is_counted_and_kept_within_one_measure(
     tmp_path: Path, example_site: Path
 ) -> None:
-    traps = free_tcp_port()
+    traps = free_port()
     async with world(example_site, tmp_path, traps={"listen": f"127.0.0.1:{traps}"}) as made:
         await made.start()
         made.site.plant.notices.clear()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from process_world import World, edit, no_fault, until, world
-from servers import free_udp_port
+from servers import free_port
 
 from dcmon.clock import perf_counter
 from dcmon.collectors.snmp.ber import INTEGER, VarBind, parse_oid
@@ -50,7 +50,7 @@ def figure(metrics: str, name: str) -> float:
 async def test_a_burst_of_5000_traps_of_several_senders_is_in_the_journal_and_delays_neither_polls_nor_a_page(
     tmp_path: Path, example_site: Path
 ) -> None:
-    port = free_udp_port()
+    port = free_port()
     polling = {"fast": "1s", "slow": "2s"}
     async with world(example_site, tmp_path, traps={"listen": f"127.0.0.1:{port}"}, polling=polling) as made:
         await made.start()
@@ -87,7 +87,7 @@ async def test_a_burst_of_5000_traps_of_several_senders_is_in_the_journal_and_de
 async def test_an_inform_is_acknowledged_when_it_is_on_the_disk_and_once_however_often_it_is_sent(
     tmp_path: Path, example_site: Path
 ) -> None:
-    port = free_udp_port()
+    port = free_port()
     async with world(example_site, tmp_path, traps={"listen": f"127.0.0.1:{port}"}) as made:
         await made.start()
         made.site.plant.notices.clear()
@@ -119,7 +119,7 @@ async def test_an_inform_is_acknowledged_when_it_is_on_the_disk_and_once_however
 
 
 async def test_credentials_that_no_device_is_read_by_may_be_named_for_traps(tmp_path: Path, example_site: Path) -> None:
-    port = free_udp_port()
+    port = free_port()
     traps = {"listen": f"127.0.0.1:{port}", "credentials": ["alarms", "sender"]}
     async with world(example_site, tmp_path, traps=traps) as made:
         edit(
@@ -143,7 +143,7 @@ async def test_credentials_that_no_device_is_read_by_may_be_named_for_traps(tmp_
 async def test_over_both_families_from_another_way_and_as_large_as_a_datagram_can_be(
     tmp_path: Path, example_site: Path
 ) -> None:
-    port = free_udp_port()
+    port = free_port()
     async with world(example_site, tmp_path, traps={"listen": f"[::]:{port}"}) as made:
         await made.start()
         made.site.plant.notices.clear()
@@ -166,7 +166,7 @@ async def test_over_both_families_from_another_way_and_as_large_as_a_datagram_ca
 
 
 async def test_beyond_its_measure_a_storm_is_counted_and_the_counts_add_up(tmp_path: Path, example_site: Path) -> None:
-    port = free_udp_port()
+    port = free_port()
     async with world(example_site, tmp_path, traps={"listen": f"127.0.0.1:{port}"}) as made:
         await made.start()
         made.site.plant.notices.clear()
