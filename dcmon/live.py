@@ -231,7 +231,8 @@ class Live:
     async def enter(self, entry: Entry) -> Record:
         """Commits what somebody says was done. EntryError when it does not fit the site or the time."""
         if isinstance(entry, CorrectionEntry):
-            await asyncio.to_thread(check_correction, self._journal, entry)
+            views = self._pipeline.judge.availability(self.clock.now())
+            await asyncio.to_thread(check_correction, self._journal, entry, views)
         elif isinstance(entry, Lesson):
             await asyncio.to_thread(check_lesson, self._journal, entry)
         return await self._pipeline.enter(entry)

@@ -1,4 +1,4 @@
-"""The agreement's figures from the journal's intervals: what `dcmon slo`, the page, the metrics and reports show.
+"""The agreement's figures from what is kept: what `dcmon slo`, `dcmon replay`, the page, metrics and reports show.
 
 What was recorded is corrected by the ledger of corrections, and planned maintenance is left out where the agreement
 says so; the figure as it was recorded stays visible beside.
@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from statistics import median
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from zoneinfo import ZoneInfo
 
 from dcmon.config.config import Config
 from dcmon.config.entries import CorrectionEntry, EntryError, Lesson
 from dcmon.config.site import Asset, GroupRole
-from dcmon.model import Availability, FaultClock, Interval, Record, iso_utc
-from dcmon.storage.journal_reads import JournalReader
+from dcmon.model import Availability, FaultClock, Incident, Interval, Record, iso_utc
 from dcmon.thresholds import IndicatorView, Measure, catalogue, measure, period
 from dcmon.thresholds.availability import Span, Window, budget_ms
 from dcmon.thresholds.corrections import Correction, corrected
@@ -33,6 +32,21 @@ _DAY_MS = 86_400_000
 _DEAD_MS = 60_000
 """A process that has not said for so long that it runs, though it says so every few seconds, does not."""
 _COVERED_MS = 30 * _DAY_MS
+
+
+class Kept(Protocol):
+    """Where figures come from: the journal, or what a replay has decided."""
+
+    def intervals(self, indicator: str | None, start: int, end: int) -> list[Interval]:
+        """The intervals of an indicator that touch [start, end), in order of time."""
+
+    def records(self, kind: str | None = None, *, limit: int = 1000) -> list[Record]:
+        """The last `limit` records of a kind; -1: all."""
+
+    def incident(self, incident_id: str) -> Incident | None: ...
+
+    def last_alive(self) -> int | None:
+        """When whoever keeps it last said that it was running, ms UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +186,7 @@ def _recorded(measure: Measure, target: float) -> dict[str, Any]:
 
 def figures(
     config: Config,
-    journal: JournalReader,
+    journal: Kept,
     views: Sequence[IndicatorView],
     now: int,
     span: Span | None = None,
@@ -186,7 +200,7 @@ def figures(
     return found + list(_means(config, found))
 
 
-def coverage(config: Config, journal: JournalReader, views: Sequence[IndicatorView], now: int) -> float | None:
+def coverage(config: Config, journal: Kept, views: Sequence[IndicatorView], now: int) -> float | None:
     """For how much of the last 30 days the contract figures are known, per cent: the worst of them.
 
     Counted from the first day on that anything was recorded; None before a whole day was.
@@ -202,8 +216,13 @@ def coverage(config: Config, journal: JournalReader, views: Sequence[IndicatorVi
     return min(shares, default=None)
 
 
-def check_correction(journal: JournalReader, entry: CorrectionEntry) -> None:
-    """EntryError when what is to be corrected was never so, as far as the journal knows."""
+def check_correction(journal: Kept, entry: CorrectionEntry, views: Iterable[IndicatorView]) -> None:
+    """EntryError when what is to be corrected was never so, as far as the journal knows.
+
+    Of an indicator that the site does not have, the judge says so, and which ones it has.
+    """
+    if entry.indicator not in {view.id for view in views}:
+        return
     was, now = Availability(entry.was), Availability(entry.now)
     rows = journal.intervals(entry.indicator, entry.start, entry.end)
     correction = Correction("new", entry.start, entry.end, was, now, entry.reason)
@@ -212,7 +231,7 @@ def check_correction(journal: JournalReader, entry: CorrectionEntry) -> None:
         raise EntryError(f"was: {entry.indicator} was never {entry.was} then, but {states}")
 
 
-def check_lesson(journal: JournalReader, entry: Lesson) -> None:
+def check_lesson(journal: Kept, entry: Lesson) -> None:
     """EntryError when there was no such incident, or it began after what is said of it."""
     incident = journal.incident(entry.incident)
     if incident is None:
@@ -226,7 +245,7 @@ def check_lesson(journal: JournalReader, entry: Lesson) -> None:
 class _Ledger:
     """What is asked of the journal once for all figures."""
 
-    def __init__(self, config: Config, journal: JournalReader, now: int) -> None:
+    def __init__(self, config: Config, journal: Kept, now: int) -> None:
         self._config = config
         self._journal = journal
         self._now = now

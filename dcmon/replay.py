@@ -13,9 +13,10 @@ from typing import Any, Protocol
 
 from dcmon.collectors.maps import Maps
 from dcmon.config.config import Config
-from dcmon.config.entries import EntryError
-from dcmon.model import Changes, Interval, Reading, Transition
-from dcmon.thresholds import Judge, measure
+from dcmon.config.entries import CorrectionEntry, Entry, EntryError, Lesson
+from dcmon.model import Changes, Incident, Interval, Reading, Record, Transition
+from dcmon.promises import check_correction, check_lesson, figures
+from dcmon.thresholds import Judge
 from dcmon.thresholds.presence import Presence
 from dcmon.thresholds.stamps import iso
 from dcmon.timeline import Ack, Entered, Event, Problem, instants
@@ -61,6 +62,37 @@ def replay_past(
     yield from _play(Player(config, decide_pages, stored=True), past)
 
 
+class _Kept:
+    """What a journal would know: of what figures are made, and what entries can be about."""
+
+    def __init__(self) -> None:
+        self._intervals: dict[str, dict[int, Interval]] = {}
+        self._records: dict[str, Record] = {}
+        self._incidents: dict[str, Incident] = {}
+
+    def take(self, changes: Changes) -> None:
+        for row in changes.intervals:
+            self._intervals.setdefault(row.indicator, {})[row.start] = row
+        self._records.update(changes.records)
+        self._incidents.update(changes.incidents)
+
+    def intervals(self, indicator: str | None, start: int, end: int) -> list[Interval]:
+        rows = self._intervals.get(indicator or "", {}).values()
+        touching = [row for row in rows if row.start < end and (row.end is None or row.end > start)]
+        return sorted(touching, key=lambda row: row.start)
+
+    def records(self, kind: str | None = None, *, limit: int = 1000) -> list[Record]:
+        rows = [row for row in self._records.values() if row.kind == kind or kind is None]
+        rows.sort(key=lambda row: (row.started, row.id), reverse=True)
+        return rows[:limit] if limit >= 0 else rows
+
+    def incident(self, incident_id: str) -> Incident | None:
+        return self._incidents.get(incident_id)
+
+    def last_alive(self) -> int | None:
+        return None
+
+
 def _play(player: Player, past: Iterable[tuple[int, list[Event]]]) -> Iterator[dict[str, Any]]:
     for ts, batch in past:
         yield from player.play(ts, batch)
@@ -79,8 +111,9 @@ class Player:
         self._report = report
         self._keep = keep
         self._presence = None if stored else Presence(config)
+        self._config = config
+        self._kept = _Kept()
         self._maps = {name: Maps(device.maps) for name, device in config.collectors.devices.items() if device.maps}
-        self._intervals: dict[tuple[str, int], Interval] = {}
         self._first: int | None = None
         self._now = 0
 
@@ -143,8 +176,6 @@ class Player:
             yield from self._tell(changes, now)
 
     def _tell(self, changes: Changes, now: int) -> Iterator[dict[str, Any]]:
-        for interval in changes.intervals:
-            self._intervals[interval.indicator, interval.start] = interval
         for transition in changes.transitions:
             if transition.type in _PRINTED:
                 yield _show(transition)
@@ -154,6 +185,7 @@ class Player:
                 if transition.type in _PRINTED:
                     yield _show(transition)
             changes.extend(paged)
+        self._kept.take(changes)
         self._keep(changes)
 
     def _acknowledge(self, ack: Ack) -> Iterator[dict[str, Any]]:
@@ -165,30 +197,39 @@ class Player:
 
     def _enter(self, entered: Entered) -> Iterator[dict[str, Any]]:
         try:
+            self._check(entered.entry, entered.ts)
             _, changes = self._judge.enter(entered.entry, entered.ts)
         except EntryError as error:
             self._report(Problem(entered.line, str(error)))
             return
         yield from self._tell(changes, entered.ts)
 
+    def _check(self, entry: Entry, now: int) -> None:
+        """Refuses what is about something that never was, as the running dcmon does."""
+        if isinstance(entry, CorrectionEntry):
+            check_correction(self._kept, entry, self._judge.availability(now))
+        elif isinstance(entry, Lesson):
+            check_lesson(self._kept, entry)
+
     def _controls(self, start: int, end: int) -> Iterator[dict[str, Any]]:
-        intervals: dict[str, list[Interval]] = {}
-        for interval in self._intervals.values():
-            intervals.setdefault(interval.indicator, []).append(interval)
-        for view in self._judge.availability(end):
-            figures = measure(intervals.get(view.id, ()), start, end)
-            if figures.measured is None:
+        """What is known of each indicator: corrected, and without planned work that does not count."""
+        for figure in figures(self._config, self._kept, self._judge.availability(end), end, (start, end)):
+            view, measure = figure.view, figure.measure
+            if measure.measured is None:
                 continue
-            verdict = figures.verdict(view.target)
-            shares = f"{figures.measured:.4%} measured, {figures.worst or 0:.4%} at worst"
-            reason = f"{view.title_en}: {shares}, {view.target:g} % wanted"
-            yield {
+            shares = f"{measure.measured:.4%} measured, {measure.worst or 0:.4%} at worst"
+            shown: dict[str, Any] = {
                 "ts": iso(self._now), "type": "control", "asset": view.subject or None, "rule": view.control,
-                "state": verdict.value, "severity": None, "reason": reason, "incident": None, "subject": view.id,
-                "target": view.target, "measured": figures.measured, "worst": figures.worst,
-                "coverage": figures.coverage, "up_ms": figures.up, "down_ms": figures.down,
-                "unknown_ms": figures.unknown,
+                "state": measure.verdict(view.target).value, "severity": None,
+                "reason": f"{view.title_en}: {shares}, {view.target:g} % wanted", "incident": None, "subject": view.id,
+                "target": view.target, "measured": measure.measured, "worst": measure.worst,
+                "coverage": measure.coverage, "up_ms": measure.up, "down_ms": measure.down,
+                "unknown_ms": measure.unknown, "excluded_ms": measure.excluded,
             }  # fmt: skip
+            if figure.corrections:
+                shown["corrections"] = [{"id": name, "changed_ms": changed} for name, changed in figure.corrections]
+                shown["recorded_down_ms"] = figure.recorded.down
+            yield shown
 
 
 def _show(transition: Transition) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -13,15 +12,13 @@ from dcmon.config.collectors import Device
 from dcmon.config.config import Config
 from dcmon.config.entries import Entry, EntryError, parse_entry
 from dcmon.config.vocabulary import vocabulary
-from dcmon.model import Quality, Reading, Value
+from dcmon.model import LAST_MS, Quality, Reading, Value, parse_instant
 
 REORDER_LINES = 65_536
 """Lines may be out of order by so many; what comes later still counts as late and is left out where it is older."""
 
 _QUALITIES = {quality.value: quality for quality in Quality}
 _SECONDS_BELOW = 100_000_000_000
-_LAST_MS = 250_000_000_000_000
-"""In the year 9892: delays that end later can still be written as dates."""
 
 
 class Problem(NamedTuple):
@@ -295,23 +292,13 @@ class Times:
 
 
 def _parse_iso(ts: str) -> int:
-    text, leap = ts, 0
-    if ts[16:19] == ":60":
-        text, leap = f"{ts[:16]}:59{ts[19:]}", 1000
     try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise BadLineError(f"ts {ts!r} is no time; write it as 2026-11-23T10:00:00Z") from None
-    if moment.tzinfo is None:
-        raise BadLineError(f"ts {ts!r} has no zone; end it with Z for UTC or with an offset such as +01:00")
-    return _in_range((moment - _EPOCH) // _MILLISECOND + leap)
+        return parse_instant(ts)
+    except ValueError as error:
+        raise BadLineError(f"ts {error}") from None
 
 
 def _in_range(millis: int) -> int:
-    if not 0 <= millis <= _LAST_MS:
+    if not 0 <= millis <= LAST_MS:
         raise BadLineError(f"ts {millis} is not between 1970 and 9892")
     return millis
-
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MILLISECOND = dt.timedelta(milliseconds=1)

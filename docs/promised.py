@@ -112,17 +112,26 @@ def _points(plain: Any) -> Iterator[str]:
 
 
 def golden_timelines(shipped: Config) -> dict[str, list[str]]:
-    """Promise -> golden timelines in which one of its rules, sequences or figures is decided."""
-    found: dict[str, list[str]] = {}
-    for folder, config in (("engine", load(ROOT / "tests/golden/engine/config")), ("site", shipped)):
-        promised = {rule.id: rule.tom for rule in config.judged}
-        promised |= {one.id: one.tom for one in config.rules.sequences}
-        for scenario in sorted((ROOT / "tests/golden" / folder).iterdir()):
+    """Promise -> golden timelines named after it, then those in which one of its rules or sequences is decided."""
+    found: dict[str, set[Path]] = {}
+    engine = [load(ROOT / "tests/golden/engine" / name) for name in ("config", "config-2")]
+    for folder, configs in (("engine", engine), ("site", [shipped])):
+        promised = {one.id: one.tom for config in configs for one in (*config.judged, *config.rules.sequences)}
+        for scenario in (ROOT / "tests/golden" / folder).iterdir():
+            if scenario.name[0] == "t" and scenario.name[1:3].isdigit():
+                found.setdefault(scenario.name[:3].upper(), set()).add(scenario)
             out = scenario / "out.jsonl"
             if not out.is_file():
                 continue
             lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines() if line]
             decided = {str(line.get("rule")) for line in lines if line.get("type") in ("alarm", "sequence", "clock")}
-            for name in sorted({tom for rule in decided for tom in promised.get(rule, ())}):
-                found.setdefault(name, []).append(str(scenario.relative_to(ROOT)))
-    return found
+            for name in {tom for rule in decided for tom in promised.get(rule, ())}:
+                found.setdefault(name, set()).add(scenario)
+    return {
+        name: [str(path.relative_to(ROOT)) for path in sorted(paths, key=lambda path: _closeness(name, path))]
+        for name, paths in found.items()
+    }
+
+
+def _closeness(name: str, scenario: Path) -> tuple[bool, str]:
+    return not scenario.name.startswith(f"{name.lower()}-"), str(scenario)

@@ -5,7 +5,6 @@ The command `dcmon enter`, the API and a file for `dcmon replay` take the same w
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -21,10 +20,8 @@ from pydantic import (
 )
 
 from dcmon.config.base import Duration, Identifier, Strict
-from dcmon.model import iso_utc
+from dcmon.model import iso_utc, parse_instant
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MILLISECOND = dt.timedelta(milliseconds=1)
 _LONGEST_MUTE_MS = 31 * 86_400_000
 _LONGEST_DRILL_MS = 7 * 86_400_000
 
@@ -34,15 +31,9 @@ class EntryError(ValueError):
 
 
 def _instant(text: Any) -> int:
-    try:
-        moment = dt.datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise ValueError(f"{text!r} is no time; write for example 2026-11-23T10:00:00+01:00")
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no zone; end it with Z for UTC or with an offset such as +01:00")
-    return (moment - _EPOCH) // _MILLISECOND
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is no time; write it as 2026-11-23T10:00:00Z")
+    return parse_instant(text)
 
 
 Instant = Annotated[

@@ -1,9 +1,9 @@
 """The register of tests and duties: for which assets each stands, and how it stands at an instant. Pure.
 
 What is remembered of a line (one duty at one asset) is in the memory of its alarm: `from`, since when it is kept;
-`done`, when what passed was done; `last`, the newest result; `failed`, one that nothing good has followed; `moved`,
-when each series of a detector duty changed its state. Whatever was done counts for the period in which it was done;
-within the grace, for the period before, if that has nothing else.
+`done`, when what passed was done; `running`, when what has not ended began; `last`, the newest result; `failed`,
+one that nothing good has followed; `moved`, when each series of a detector duty changed its state. Whatever was done
+counts for the period in which it was done; within the grace, for the period before, if that has nothing else.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from dcmon.config.rules import DutyRule
 from dcmon.config.site import AssetKind, Site
 from dcmon.model import Alarm
 
+PATIENCE_MS = 86_400_000
+"""So long a test that began in time and still runs is waited for."""
 _LONG_AGO = dt.date(2000, 1, 1)
 
 
@@ -67,13 +69,29 @@ def _calendar(every: Recurrence, since: dt.date, timezone: str) -> Calendar:
 
 
 def standing(duty: DutyRule, calendar: Calendar, memory: Mapping[str, Any], now: int) -> Standing | None:
-    """How it stands at `now` (ms UTC). None before its first period, and while no detector of it has been seen."""
+    """How it stands at `now` (ms UTC). None before its first period, and while no detector of it has been seen.
+
+    What counts for a period is known when it has ended: until then it is due, not overdue.
+    """
+    done = [at for at, _ in memory.get("done", ())]
+    found = _standing(duty, calendar, memory, done, now)
+    running = [at for at in memory.get("running", {}).values() if at <= now]
+    if found is None or found.state is not State.OVERDUE or not running or now >= found.due + PATIENCE_MS:
+        return found
+    hoped = _standing(duty, calendar, memory, [*done, *running], now)
+    late = hoped is None or hoped.state is State.OVERDUE
+    return found if late else found._replace(state=State.DUE)
+
+
+def _standing(
+    duty: DutyRule, calendar: Calendar, memory: Mapping[str, Any], instants: Iterable[int], now: int
+) -> Standing | None:
     period = calendar.at(now)
     if period is None:
         return None
     begun = calendar.at(memory.get("from", now))
     first = begun.number if begun is not None else 0
-    done = _fulfilled(calendar, duty.grace, first, (at for at, _ in memory.get("done", ())))
+    done = _fulfilled(calendar, duty.grace, first, instants)
     missing: dict[int, tuple[str, ...]] = {}
     if isinstance(duty.evidence, MovementEvidence):
         moved: Mapping[str, Sequence[int]] = memory.get("moved", {})

@@ -139,7 +139,7 @@ class LoadBankTest(Trial):
         self._close(ended if self._weak is None else min(self._weak, ended))
         length = self._best[1] - self._best[0] if self._best is not None else 0
         lost = self._best[2] if self._best is not None else self.missing
-        text = f"{format_duration(length)} at full load"
+        text = f"{format_duration(length - length % 1000)} at full load"
         faults = [fault for gauge in self.gauges if (fault := gauge.finish(ended)) is not None]
         if faults:
             return "failed", f"load-bank test failed: {'; '.join(faults)} ({text})"
@@ -152,7 +152,7 @@ class LoadBankTest(Trial):
             return "incomplete", f"load-bank test broken off: {why} after {text}, {asked}"
         if length == 0:
             most = 0.0 if self._highest is None else self._highest
-            return "failed", f"load-bank test too weak: at most {most:.0f} % of the nameplate, {wanted.load:g} % wanted"
+            return "failed", f"load-bank test too weak: at most {most:g} % of the nameplate, {wanted.load:g} % wanted"
         return "failed", f"load-bank test too short: {text}, {asked}"
 
     def miss(self, length: int) -> None:

@@ -18,7 +18,7 @@ from dcmon.model import Record, Task, Transition, Value
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import Board, Slot, attach
 from dcmon.thresholds.cells import Cell
-from dcmon.thresholds.duties import Standing, State, show_period, standing
+from dcmon.thresholds.duties import PATIENCE_MS, Standing, State, show_period, standing
 from dcmon.thresholds.ledger import Ledger
 from dcmon.thresholds.logic import Truth
 from dcmon.thresholds.stamps import iso, stamp
@@ -91,9 +91,15 @@ class DutyLine(Watch):
 
     def hear(self, record: Record) -> None:
         """Takes note of a record that proves the duty, or of one that was taken back."""
-        if record.state == "running" or not self._takes(record):
+        if not self._takes(record):
             return
         memory = dict(self._memory)
+        running = {name: at for name, at in memory.get("running", {}).items() if name != record.id}
+        if record.state == "running":
+            running[record.id] = record.started
+            if running != memory.get("running"):
+                self._remember(memory | {"running": running})
+            return
         done = [entry for entry in memory.get("done", ()) if entry[1] != record.id]
         last, failed = (_unless_of(record, memory.get(name)) for name in ("last", "failed"))
         if record.state == "done":
@@ -104,7 +110,7 @@ class DutyLine(Watch):
             elif record.verdict == "failed" and not any(at > record.started for at, _ in done):
                 failed = result
             last = result if last is None or last["at"] <= record.started else last
-        self._remember(memory | {"done": done, "last": last, "failed": failed})
+        self._remember(memory | {"done": done, "last": last, "failed": failed, "running": running})
         self._board.dirty.add(self)
 
     def evaluate(self, now: int) -> None:
@@ -119,7 +125,8 @@ class DutyLine(Watch):
             start = self._calendar.period(0).start
             self._timers.set(self._timer, start if start > now else None)
         else:
-            self._timers.set(self._timer, None if found.state is State.OVERDUE else found.due)
+            due = found.due if found.due > now else found.due + PATIENCE_MS
+            self._timers.set(self._timer, None if found.state is State.OVERDUE else due)
 
     def condition(self, now: int) -> Truth:
         return self._standing is not None and self._standing.state is State.OVERDUE

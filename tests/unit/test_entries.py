@@ -35,6 +35,24 @@ def test_the_time_may_be_given_and_lies_in_the_past() -> None:
         judge.enter(parse_entry(DELIVERY | {"at": "2027-01-01T00:00:00Z"}), T0)
 
 
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("2026-11-18T12:00:00 Mars/Utopia", "no zone that is known"), ("2026-11-18T12:00:00 CET", "no zone that is kn"),
+        ("2026-11-18T12:00:00", "has no zone; end it with Z"), ("2026-11-18T12:00:61Z", "no time"),
+        ("1969-12-31T23:59:59Z", "not between 1970"), ("tomorrow", "no time"), (5, "no time"),
+    ],
+)  # fmt: skip
+def test_a_time_that_is_none_is_refused_with_what_is_wrong_with_it(written: Any, complaint: str) -> None:
+    with pytest.raises(EntryError, match=f"^at: .*{complaint}"):
+        parse_entry(DELIVERY | {"at": written})
+
+
+def test_the_60th_second_of_a_leap_second_is_the_first_of_the_next_minute() -> None:
+    leap, next_day = (parse_entry(DELIVERY | {"at": at}) for at in ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"))
+    assert leap == next_day
+
+
 def test_the_same_twice_is_once_and_another_at_that_instant_is_refused() -> None:
     judge = Judge(config(*EVERYTHING))
     first, _ = judge.enter(parse_entry(DELIVERY), T0)

@@ -50,7 +50,7 @@ def test_half_an_hour_at_full_load_beside_the_mains_has_passed() -> None:
     [
         (30, 95.0, "passed", "load-bank test passed: 30m at full load"),
         (29.99, 95.0, "failed", "load-bank test too short: 29m59s at full load, 30m wanted"),
-        (30, 94.9, "failed", "load-bank test too weak: at most 95 % of the nameplate, 95 % wanted"),
+        (30, 94.9, "failed", "load-bank test too weak: at most 94.9 % of the nameplate, 95 % wanted"),
         (40, 60.0, "failed", "load-bank test too weak: at most 60 % of the nameplate, 95 % wanted"),
         (4, 110.0, "failed", "load-bank test too short: 4m at full load, 30m wanted"),
     ],

@@ -156,10 +156,13 @@ def test_a_correction_of_what_was_never_so_is_refused(journal: Journal, views: d
     entry = parse_entry(words)
     assert isinstance(entry, CorrectionEntry)
     with pytest.raises(EntryError, match="never down then, but up"):
-        check_correction(journal, entry)
+        check_correction(journal, entry, views.values())
     fits = parse_entry(words | {"end": "2026-11-23T08:30:00Z"})
     assert isinstance(fits, CorrectionEntry)
-    check_correction(journal, fits)
+    check_correction(journal, fits, views.values())
+    other = parse_entry(words | {"indicator": "T01.no-such"})
+    assert isinstance(other, CorrectionEntry)
+    check_correction(journal, other, views.values())  # the judge refuses it, and says which there are
 
 
 def test_maintenance_that_was_announced_in_time_is_left_out_of_what_it_names(
