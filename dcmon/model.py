@@ -7,6 +7,7 @@ the vocabulary (`dcmon/config/vocabulary.yaml`) gives the point: SI, never tenth
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -32,6 +33,12 @@ def utc(ms: int) -> dt.datetime:
 def iso_utc(ms: int) -> str:
     """ISO 8601 in UTC with milliseconds: `2026-11-23T10:00:00.000Z`."""
     return utc(ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+
+
+def cut_share(percent: float, digits: int = 4) -> float:
+    """Per cent, cut after so many decimals: what misses its target by a little never looks as if it met it."""
+    steps = 10.0**digits
+    return math.floor(round(percent * steps, 6)) / steps
 
 
 LAST_MS = 250_000_000_000_000

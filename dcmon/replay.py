@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from dcmon.collectors.maps import Maps
 from dcmon.config.config import Config
 from dcmon.config.entries import CorrectionEntry, Entry, EntryError, Lesson
-from dcmon.model import Changes, Incident, Interval, Reading, Record, Transition
+from dcmon.model import Changes, Incident, Interval, Reading, Record, Transition, cut_share
 from dcmon.promises import check_correction, check_lesson, figures
 from dcmon.thresholds import Judge
 from dcmon.thresholds.presence import Presence
@@ -217,7 +217,7 @@ class Player:
             view, measure = figure.view, figure.measure
             if measure.measured is None:
                 continue
-            shares = f"{measure.measured:.4%} measured, {measure.worst or 0:.4%} at worst"
+            shares = f"{_percent(measure.measured)} measured, {_percent(measure.worst or 0)} at worst"
             shown: dict[str, Any] = {
                 "ts": iso(self._now), "type": "control", "asset": view.subject or None, "rule": view.control,
                 "state": measure.verdict(view.target).value, "severity": None,
@@ -230,6 +230,10 @@ class Player:
                 shown["corrections"] = [{"id": name, "changed_ms": changed} for name, changed in figure.corrections]
                 shown["recorded_down_ms"] = figure.recorded.down
             yield shown
+
+
+def _percent(share: float) -> str:
+    return f"{cut_share(share * 100):.4f}%"
 
 
 def _show(transition: Transition) -> dict[str, Any]:

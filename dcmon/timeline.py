@@ -287,7 +287,10 @@ class Times:
         if minute is None:
             if len(self._minutes) > 10_000:
                 self._minutes.clear()
-            minute = self._minutes[ts[:16]] = _parse_iso(f"{ts[:16]}:00Z")
+            try:
+                minute = self._minutes[ts[:16]] = _parse_iso(f"{ts[:16]}:00Z")
+            except BadLineError:
+                return None
         return minute + int(second) * 1000
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +10,7 @@ from zoneinfo import ZoneInfo
 from dcmon.audit.manifest import Proved
 from dcmon.config.config import Config
 from dcmon.config.vocabulary import vocabulary
-from dcmon.model import SeriesKey, Value, utc
+from dcmon.model import SeriesKey, Value, cut_share, utc
 from dcmon.web.text import anything, number, quantity, span
 from dcmon.web.words import Words
 
@@ -33,11 +32,10 @@ class Format:
         self._people = {person.id: person.name for person in config.people.people}
 
     def percent(self, share: float | None, digits: int = 4) -> str:
-        """Per cent, cut after `digits` decimals: what is not 100 never looks like it."""
+        """Per cent, cut after `digits` decimals; a dash for none."""
         if share is None:
             return DASH
-        cut = math.floor(round(share * 10**digits, 6)) / 10**digits
-        return f"{number(cut, digits, self.lang)}\u00a0%"
+        return f"{number(cut_share(share, digits), digits, self.lang)}\u00a0%"
 
     def target(self, share: float) -> str:
         """A promised share as it was promised."""

@@ -20,7 +20,7 @@ from dcmon.cli.common import (
     telling_errors,
 )
 from dcmon.clock import SystemClock
-from dcmon.model import DcmonError, iso_utc
+from dcmon.model import DcmonError, cut_share, iso_utc
 
 if TYPE_CHECKING:
     from dcmon.promises import Figure, FixTimes
@@ -100,7 +100,7 @@ def _minutes(ms: int) -> str:
 
 
 def _share(percent: float | None) -> str:
-    return "-" if percent is None else f"{percent:.4f}"
+    return "-" if percent is None else f"{cut_share(percent):.4f}"
 
 
 def oncall(config: ConfigOption = None, as_json: JsonOption = False) -> None:

@@ -25,7 +25,7 @@ from dcmon.cli.common import (
     telling_errors,
 )
 from dcmon.clock import SystemClock
-from dcmon.model import DcmonError
+from dcmon.model import DcmonError, cut_share
 
 if TYPE_CHECKING:
     from dcmon.cases import Result
@@ -90,7 +90,7 @@ def _figure(result: Result) -> str:
     if result.value is None:
         return "nothing yet"
     if result.of_time:
-        return f"{result.value:.4f} % of the time"
+        return f"{cut_share(result.value):.4f} % of the time"
     return f"{result.good} of {result.good + result.bad}"
 
 

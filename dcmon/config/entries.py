@@ -236,16 +236,19 @@ def parse_entry(words: object) -> Entry:
     try:
         return _ENTRY.validate_python(words)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'] if part not in ENTRIES) or 'entry'}: {_plain(fault['msg'])}"
-            for fault in error.errors()
-        )
+        faults = "; ".join(_fault(fault["loc"], _plain(fault["msg"])) for fault in error.errors())
         raise EntryError(faults) from None
 
 
 def entry_words(entry: Entry) -> dict[str, Any]:
     """The JSON object of which `parse_entry` makes this entry again."""
     return entry.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _fault(place: tuple[int | str, ...], message: str) -> str:
+    """What is wrong, after the word it is about; what is wrong with the entry as a whole has none."""
+    word = ".".join(str(part) for part in place if part not in ENTRIES)
+    return f"{word}: {message}" if word else message
 
 
 def _plain(message: str) -> str:

@@ -9,7 +9,7 @@ import jinja2
 from aiohttp import web
 
 import dcmon
-from dcmon.model import Incident, iso_utc
+from dcmon.model import Incident, cut_share, iso_utc
 from dcmon.web import chain
 from dcmon.web.api import language
 from dcmon.web.encode import jsonable
@@ -101,6 +101,7 @@ class Pages:
             "age_text": lambda since: span(now - since),
             "quantity": lambda value, unit: quantity(value, unit, lang),
             "number": lambda value, digits: number(value, digits, lang),
+            "share": lambda percent, digits: number(cut_share(percent, digits), digits, lang),
             "anything": lambda value, unit: anything(value, unit, lang),
         }
 

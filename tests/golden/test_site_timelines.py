@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -56,3 +57,14 @@ def test_neither_the_order_of_the_lines_nor_saying_them_twice_changes_anything(c
     twice = [line for line in lines for _ in range(1 if '"ack"' in line else 2)]
     random.Random(case.name).shuffle(twice)
     assert list(replay(config, twice, Pager(config))) == plain
+
+
+def test_a_service_that_cannot_be_tried_says_nothing_of_backups_nor_the_other_way_round() -> None:
+    """T11 and T26 are two promises."""
+    for asset, mine, other in (("portal", "T11", "T26"), ("backup-mgmt", "T26", "T11")):
+        words = {"asset": asset, "point": "device.reachable"}
+        lines = [json.dumps({"ts": f"2026-11-23T{at}:00Z", **words, "value": at != "10:01"})
+                 for at in ("10:00", "10:01", "10:30")]  # fmt: skip
+        said = [line for line in replay(load(ROOT / "config"), lines) if line["type"] == "control"]
+        assert any((line["rule"], line["state"]) == (mine, "down") for line in said)
+        assert not [line for line in said if line["rule"] == other]

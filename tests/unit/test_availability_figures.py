@@ -11,7 +11,7 @@ import pytest
 from engine_world import ON_BATTERY, World, at, config
 
 from dcmon.config.loader import load
-from dcmon.model import AlarmState, Availability, Interval
+from dcmon.model import AlarmState, Availability, Interval, cut_share
 from dcmon.thresholds import Verdict, measure, period
 from dcmon.thresholds.indicators import DOWN, UNKNOWN, UP, State, at_least
 
@@ -36,6 +36,17 @@ def test_the_three_figures_are_those_of_the_agreement() -> None:
 def test_the_verdict_counts_unknown_time_for_nobody(down: int, unknown: int, verdict: str) -> None:
     intervals = [row(0, 1000 - down - unknown, "up"), row(1000 - down - unknown, 1000 - unknown, "down")]
     assert measure(intervals, 0, 1000).verdict(99.9) is Verdict(verdict)
+
+
+@pytest.mark.parametrize(
+    ("percent", "digits", "shown"),
+    [(98.9999999972, 4, 98.9999), (99.98997, 3, 99.989), (99.99, 4, 99.99), (100.0, 3, 100.0), (99.9999, 2, 99.99),
+     (100 * 0.9999, 4, 99.99), (0.0, 4, 0.0)],
+)  # fmt: skip
+def test_what_misses_its_target_by_a_little_never_looks_as_if_it_met_it(
+    percent: float, digits: int, shown: float
+) -> None:
+    assert cut_share(percent, digits) == shown
 
 
 def test_an_empty_ledger_proves_nothing_and_an_empty_period_has_no_figures() -> None:

@@ -13,6 +13,7 @@ from dcmon.config.config import Config
 from dcmon.model import Availability, FaultClock, Quality, Severity, Task
 from dcmon.web.plan import Plan
 from dcmon.web.power import PowerNode
+from dcmon.web.server import Site
 from dcmon.web.view import SiteView, headline, view_site
 from dcmon.web.words import Words
 
@@ -116,6 +117,12 @@ def test_the_headline_does_not_say_the_asset_twice() -> None:
     row = view_incident(site, title="Leak detector north: water under the raised floor")
     assert headline(row) == "Leak detector north: water under the raised floor"
     assert headline(replace(row, title="water")) == "Leak detector north: water"
+
+
+def test_the_page_cuts_a_figure_that_misses_its_target() -> None:
+    site = web_state.normal()
+    site.slo_rows = [{"id": "T01", "title": "Power", "measured": 99.98997, "target": 99.99, "verdict": "breached"}]
+    assert "99.989 %" in Site(site).pages.draw("wall", "en")["part:promises"]
 
 
 def test_of_several_figures_with_one_title_each_names_what_it_is_about_in_the_pages_language() -> None:
