@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dcmon.audit.text import Format, split_series
 from dcmon.config.config import Config
 from dcmon.config.holds import HOLD, Holds
-from dcmon.config.rules import SequenceSpec
+from dcmon.config.sequences import SequenceSpec
 from dcmon.config.site import AssetKind
 from dcmon.config.vocabulary import unit_of
 from dcmon.live import read_samples

@@ -20,7 +20,7 @@ from dcmon.collectors.profile_model import Definition, Match, schema
 from dcmon.collectors.profile_resolve import Identity, Resolved, resolve
 from dcmon.config.parsing import parse
 from dcmon.config.vocabulary import vocabulary
-from dcmon.config.yamlfile import Problem, YamlFile, read_yaml
+from dcmon.config.yamlfile import Loc, Problem, YamlFile, read_yaml
 from dcmon.model import ConfigError
 
 SHIPPED = Path(__file__).parent / "profiles"
@@ -124,7 +124,7 @@ class Profile:
         return problems + [_problem(source, loc, number, message, hint) for loc, number, message, hint in faults]
 
 
-def _problem(source: YamlFile, loc: tuple[str | int, ...], number: str, message: str, hint: str) -> Problem:
+def _problem(source: YamlFile, loc: Loc, number: str, message: str, hint: str) -> Problem:
     return Problem(str(source.path), source.line(loc), number, message, hint)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import ValidationError
 
-from dcmon.collectors.profile_entry import MODBUS, Fault, Loc, faults_of, is_modbus, quantity_of
+from dcmon.collectors.profile_entry import MODBUS, Fault, faults_of, is_modbus, quantity_of
 from dcmon.collectors.profile_model import Definition, Entry, Modbus, Quirk, Table
 from dcmon.collectors.profile_registers import modbus_faults, register_faults
 from dcmon.collectors.profile_resolve import Identity, Resolved, apply_quirk, resolve
 from dcmon.config.parsing import explain
+from dcmon.config.yamlfile import Loc
 from dcmon.model import DcmonError
 
 

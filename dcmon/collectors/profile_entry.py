@@ -12,8 +12,8 @@ from dcmon.collectors.decode import Quantity
 from dcmon.collectors.profile_model import Entry, Reference
 from dcmon.collectors.transforms import UNITS, conversion
 from dcmon.config.vocabulary import Point, vocabulary
+from dcmon.config.yamlfile import Loc
 
-Loc: TypeAlias = tuple[str | int, ...]
 Fault: TypeAlias = tuple[Loc, str, str, str]
 """Where (in the entry, or in the file), id of the check, what is wrong, what to do."""
 

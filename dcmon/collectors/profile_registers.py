@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from dcmon.collectors.decode_modbus import FUNCTION_NAMES, WORDS
-from dcmon.collectors.profile_entry import Fault, Loc, references
+from dcmon.collectors.profile_entry import Fault, references
 from dcmon.collectors.profile_model import Entry, Modbus
+from dcmon.config.yamlfile import Loc
 
 _LAST: Final = 65535
 

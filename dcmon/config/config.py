@@ -13,8 +13,9 @@ from dcmon.config.base import Strict
 from dcmon.config.collectors import Collectors
 from dcmon.config.people import People
 from dcmon.config.register import Register
-from dcmon.config.rules import Loc, Rule, Rules
+from dcmon.config.rules import Rule, Rules
 from dcmon.config.site import Site
+from dcmon.config.yamlfile import Loc
 
 
 class Config(Strict):

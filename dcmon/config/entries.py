@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from dcmon.config.base import Duration, Identifier, Strict
+from dcmon.config.yamlfile import Loc
 from dcmon.model import iso_utc, parse_instant
 
 _LONGEST_MUTE_MS = 31 * 86_400_000
@@ -245,7 +246,7 @@ def entry_words(entry: Entry) -> dict[str, Any]:
     return entry.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def _fault(place: tuple[int | str, ...], message: str) -> str:
+def _fault(place: Loc, message: str) -> str:
     """What is wrong, after the word it is about; what is wrong with the entry as a whole has none."""
     word = ".".join(str(part) for part in place if part not in ENTRIES)
     return f"{word}: {message}" if word else message

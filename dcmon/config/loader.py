@@ -19,7 +19,7 @@ from dcmon.config.people import People
 from dcmon.config.register import Register
 from dcmon.config.rules import Rules
 from dcmon.config.site import Site
-from dcmon.config.yamlfile import Problem, YamlFile, read_yaml
+from dcmon.config.yamlfile import Loc, Problem, YamlFile, read_yaml
 from dcmon.model import ConfigError
 
 FILES: Mapping[str, type[BaseModel]] = {
@@ -43,9 +43,7 @@ class Loaded:
     config: Config
     files: Mapping[str, YamlFile]
 
-    def problem(
-        self, check: str, file: str, loc: tuple[str | int, ...], message: str, hint: str, *, warning: bool = False
-    ) -> Problem:
+    def problem(self, check: str, file: str, loc: Loc, message: str, hint: str, *, warning: bool = False) -> Problem:
         source = self.files[file]
         return Problem(str(source.path), source.line(loc), check, message, hint, warning)
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from dcmon.config.yamlfile import Problem, YamlFile
+from dcmon.config.yamlfile import Loc, Problem, YamlFile
 from dcmon.model import ConfigError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -41,7 +41,7 @@ def _problems(error: ValidationError, model: type[BaseModel], file: YamlFile) ->
         yield Problem(str(file.path), line, "C004", f"{where}: {message}" if where else message, hint)
 
 
-def _within(loc: tuple[str | int, ...], around: tuple[str | int, ...]) -> bool:
+def _within(loc: Loc, around: Loc) -> bool:
     return loc[: len(around)] == around
 
 

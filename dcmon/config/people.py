@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dcmon.config.base import Duration, EmailAddress, Identifier, LocalTime, Moment, SecretUrl, Strict
-from dcmon.config.rules import AlarmClass
+from dcmon.config.base_rule import AlarmClass
 from dcmon.model import Severity
 
 Channel = Literal["email", "webhook", "console"]

@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from dcmon.config.base import Duration, Strict
-from dcmon.config.rules import DutyRule, Loc
+from dcmon.config.duties import DutyRule
+from dcmon.config.yamlfile import Loc
 
 Percent = Annotated[float, Field(gt=0, le=100)]
 

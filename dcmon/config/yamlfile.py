@@ -13,6 +13,9 @@ import yaml
 
 from dcmon.model import ConfigError
 
+Loc = tuple[str | int, ...]
+"""A place in a file: the keys and positions that lead to it, from the top."""
+
 _INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dcmon.config.base import format_duration
-from dcmon.config.rules import FollowsRule, StepRule
+from dcmon.config.rule_kinds import FollowsRule
+from dcmon.config.sequences import StepRule
 from dcmon.model import Alarm, AlarmState
 from dcmon.thresholds.board import Judged
 from dcmon.thresholds.cells import NOT_JUDGED, Cell, Describer, Hush

@@ -15,17 +15,11 @@ Fire, water and intrusion are explained by nothing but their like: they page wha
 
 from __future__ import annotations
 
-from dcmon.config.rules import (
-    AlarmClass,
-    BlindRule,
-    CapacityRule,
-    CountRule,
-    DutyRule,
-    FollowsRule,
-    PlannedRule,
-    SilentRule,
-    StepRule,
-)
+from dcmon.config.base_rule import AlarmClass
+from dcmon.config.duties import DutyRule
+from dcmon.config.planned import PlannedRule
+from dcmon.config.rule_kinds import BlindRule, CapacityRule, CountRule, FollowsRule, SilentRule
+from dcmon.config.sequences import StepRule
 from dcmon.model import AlarmState
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.topology import Topology

@@ -12,7 +12,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dcmon.config.base import format_duration
-from dcmon.config.rules import Clock, Rule
+from dcmon.config.base_rule import Clock
+from dcmon.config.rules import Rule
 from dcmon.model import Alarm, AlarmState, FaultClock, Transition
 from dcmon.thresholds.ledger import Ledger
 from dcmon.thresholds.logic import Truth

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from dcmon.config.config import Config
-from dcmon.config.rules import (
+from dcmon.config.duties import DutyRule
+from dcmon.config.rule_kinds import (
     BlindRule,
     CapacityRule,
     CountRule,
-    DutyRule,
     FollowsRule,
     FuelBurnRule,
     FuelLossRule,
@@ -21,13 +21,13 @@ from dcmon.config.rules import (
     LostOnBatteryRule,
     RiseRule,
     RosterGapRule,
-    Rule,
-    SequenceSpec,
     SilentRule,
     StaleRule,
     StateRule,
     UnusualRule,
-)  # fmt: skip
+)
+from dcmon.config.rules import Rule
+from dcmon.config.sequences import SequenceSpec
 from dcmon.config.site import AssetKind
 from dcmon.model import Alarm, AlarmState, Record
 from dcmon.thresholds.absence import BlindWatch, StaleWatch

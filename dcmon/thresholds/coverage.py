@@ -10,7 +10,7 @@ from dcmon.config.localtime import instant
 from dcmon.config.people import Roster
 from dcmon.config.roster import Watch as Duty
 from dcmon.config.roster import schedule
-from dcmon.config.rules import RosterGapRule
+from dcmon.config.rule_kinds import RosterGapRule
 from dcmon.model import Value
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.cells import Cell

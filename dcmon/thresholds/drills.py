@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dcmon.config.base import format_duration
-from dcmon.config.rules import PlannedRule, Rule
+from dcmon.config.planned import PlannedRule
+from dcmon.config.rules import Rule
 from dcmon.model import AlarmState, Record
 from dcmon.thresholds.causes import is_group
 from dcmon.thresholds.cells import Cell

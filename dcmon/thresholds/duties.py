@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from dcmon.config.config import Config
+from dcmon.config.duties import DutyRule
 from dcmon.config.evidence import MovementEvidence, RecordEvidence
 from dcmon.config.recurrence import Calendar, Period, Recurrence
-from dcmon.config.rules import DutyRule
 from dcmon.config.site import AssetKind, Site
 from dcmon.model import Alarm
 

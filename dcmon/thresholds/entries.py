@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from dcmon.config.duties import DutyRule
 from dcmon.config.entries import (
     Cancel,
     CorrectionEntry,
@@ -16,7 +17,6 @@ from dcmon.config.entries import (
     Lesson,
     Maintenance,
 )
-from dcmon.config.rules import DutyRule
 from dcmon.config.site import AssetKind
 from dcmon.model import Record
 from dcmon.thresholds.duties import lines_of

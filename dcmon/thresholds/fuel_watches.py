@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dcmon.config.base import format_duration
-from dcmon.config.rules import Fuel, FuelBurnRule, FuelLossRule, FuelStuckRule
+from dcmon.config.rule_kinds import FuelBurnRule, FuelLossRule, FuelStuckRule
+from dcmon.config.rules import Fuel
 from dcmon.model import AlarmState, Value
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.cells import Cell

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dcmon.config.base import format_duration
-from dcmon.config.rules import CapacityRule, CountRule, FollowsRule
+from dcmon.config.rule_kinds import CapacityRule, CountRule, FollowsRule
 from dcmon.config.site import Asset, Group
 from dcmon.model import AlarmState, Value
 from dcmon.thresholds.alarms import Alarms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dcmon.config.rules import Condition, Test
+from dcmon.config.conditions import Condition, Test
 from dcmon.config.vocabulary import unit_of
 from dcmon.model import Quality, Value
 from dcmon.thresholds.board import NEVER, Board, Judged, Slot, attach

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dcmon.config.rules import BlindRule
+from dcmon.config.rule_kinds import BlindRule
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.topology import Topology
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dcmon.config.rules import PlannedRule, Rules
+from dcmon.config.planned import PlannedRule
+from dcmon.config.rules import Rules
 from dcmon.model import Alarm, AlarmState
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.cells import Cell

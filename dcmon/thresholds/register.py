@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from dcmon.config.base import format_duration
+from dcmon.config.duties import DutyRule
 from dcmon.config.evidence import MovementEvidence, RecordEvidence
 from dcmon.config.recurrence import Calendar
-from dcmon.config.rules import DutyRule
 from dcmon.model import Record, Task, Transition, Value
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import Board, Slot, attach

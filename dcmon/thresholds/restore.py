@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dcmon.config.config import Config
-from dcmon.config.rules import LimitRule, RiseRule, StateRule, UnusualRule
+from dcmon.config.rule_kinds import LimitRule, RiseRule, StateRule, UnusualRule
 from dcmon.model import AlarmState, SeriesKey, Snapshot
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import Board

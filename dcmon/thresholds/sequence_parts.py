@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from dcmon.config.base import format_duration
-from dcmon.config.rules import Forbidden, Measured, StepRule
+from dcmon.config.sequences import Forbidden, Measured, StepRule
 from dcmon.model import number
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import NEVER, Board, Judged, Slot

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from dcmon.config.base import format_duration
-from dcmon.config.rules import Measured, SequenceSpec
+from dcmon.config.sequences import Measured, SequenceSpec
 from dcmon.model import Record, Transition
 from dcmon.thresholds.board import NEVER, Board, Slot, attach
 from dcmon.thresholds.ledger import Ledger

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from dcmon.config.base import format_duration
-from dcmon.config.rules import Rule, TaskSpec
+from dcmon.config.base_rule import TaskSpec
+from dcmon.config.rules import Rule
 from dcmon.config.vocabulary import unit_of
 from dcmon.model import Alarm, Severity, Task, Transition, number
 from dcmon.thresholds.board import Board, Slot, attach, detach

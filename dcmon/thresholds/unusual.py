@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dcmon.config.rules import UnusualRule
+from dcmon.config.rule_kinds import UnusualRule
 from dcmon.config.vocabulary import unit_of
 from dcmon.model import AlarmState, Quality, SeriesKey, UsualHour, number, utc
 from dcmon.thresholds.alarms import Alarms

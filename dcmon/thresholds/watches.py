@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from dcmon.config.base import format_duration
-from dcmon.config.rules import LimitRule, RiseRule, StateRule
+from dcmon.config.rule_kinds import LimitRule, RiseRule, StateRule
 from dcmon.config.vocabulary import unit_of
 from dcmon.model import Value, number
 from dcmon.thresholds.alarms import Alarms

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from dcmon.config.config import Config
-from dcmon.config.rules import PlannedRule
+from dcmon.config.planned import PlannedRule
 from dcmon.model import AlarmState, Record
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.causes import INDEPENDENT, is_group

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from dcmon.config.rules import Condition
+from dcmon.config.conditions import Condition
 from dcmon.config.site import Asset, AssetKind, Group, GroupRole
 from dcmon.model import Quality, Severity, number
 from dcmon.web.look import Look

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dcmon.config.holds import HOLD
-from dcmon.config.rules import LimitRule, RiseRule, Rule, StateRule, UnusualRule
+from dcmon.config.rule_kinds import LimitRule, RiseRule, StateRule, UnusualRule
+from dcmon.config.rules import Rule
 from dcmon.model import Alarm, Incident, SeriesKey, Severity, Transition
 from dcmon.web.curve import Curve, draw_curve
 from dcmon.web.plan import Plan

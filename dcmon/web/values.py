@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from dcmon.config.conditions import Condition
 from dcmon.config.config import Config
 from dcmon.config.holds import Holds
-from dcmon.config.rules import CapacityRule, Condition, CountRule
+from dcmon.config.rule_kinds import CapacityRule, CountRule
 from dcmon.config.site import Group
 from dcmon.model import Quality, Reading, SeriesKey, Value, number
 

@@ -12,12 +12,10 @@ from dcmon.config.loader import Loaded
 from dcmon.config.secrets import resolve
 from dcmon.config.site import AssetKind
 from dcmon.config.vocabulary import vocabulary
-from dcmon.config.yamlfile import Problem
+from dcmon.config.yamlfile import Loc, Problem
 from dcmon.model import ConfigError
 
 _MIN_KEY = 8
-
-Loc = tuple[str | int, ...]
 
 
 def devices_are_assets(loaded: Loaded, _: Knowledge) -> Iterator[Problem]:

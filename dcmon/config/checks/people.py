@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
+from dcmon.config.base_rule import AlarmClass
 from dcmon.config.checks.knowledge import Knowledge
+from dcmon.config.duties import DutyRule
 from dcmon.config.loader import Loaded
 from dcmon.config.people import Person, Recipient, Roster
-from dcmon.config.rules import AlarmClass, DutyRule
-from dcmon.config.yamlfile import Problem
+from dcmon.config.yamlfile import Loc, Problem
 from dcmon.model import Severity
-
-Loc = tuple[str | int, ...]
 
 
 def _members(roster: Roster) -> Iterator[tuple[Loc, str]]:

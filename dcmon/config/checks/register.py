@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from dcmon.config.checks.knowledge import Knowledge
 from dcmon.config.config import Config
+from dcmon.config.duties import DutyRule
 from dcmon.config.evidence import MovementEvidence, RecordEvidence
 from dcmon.config.loader import Loaded
-from dcmon.config.rules import DutyRule
 from dcmon.config.site import AssetKind
 from dcmon.config.vocabulary import vocabulary
 from dcmon.config.yamlfile import Problem

@@ -7,29 +7,26 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dcmon.config.checks.knowledge import Knowledge
+from dcmon.config.conditions import Condition, Select, Test
 from dcmon.config.config import Config
 from dcmon.config.loader import Loaded
-from dcmon.config.rules import (
+from dcmon.config.rule_kinds import (
     BlindRule,
     CapacityRule,
-    Condition,
     CountRule,
     FollowsRule,
     FuelRule,
     LimitRule,
-    Loc,
     RiseRule,
     RosterGapRule,
-    Rule,
-    Select,
     StateRule,
-    StepRule,
-    Test,
     UnusualRule,
 )
+from dcmon.config.rules import Rule
+from dcmon.config.sequences import StepRule
 from dcmon.config.site import Asset, AssetKind
 from dcmon.config.vocabulary import vocabulary
-from dcmon.config.yamlfile import Problem
+from dcmon.config.yamlfile import Loc, Problem
 
 
 def _selects(rule: Rule) -> Select | None:
