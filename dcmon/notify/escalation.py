@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
 from dcmon.config.config import Config
@@ -39,6 +38,7 @@ from dcmon.notify.reasons import (
 )
 from dcmon.notify.routing import Target
 from dcmon.notify.telling import Message, Teller, paired, queue, telling
+from dcmon.notify.waiting import Waiting
 
 _STEP_BACK_MS = 60_000
 """A clock that goes back by more was set; less is the jitter of batches."""
@@ -70,13 +70,10 @@ class Pager:
         self._alarms = {key: row for key, row in rows.alarms.items() if row.incident in self._incidents}
         self._tasks = {key: row for key, row in rows.tasks.items() if row.state != "done"}
         self._clocks = {key: row for key, row in rows.clocks.items() if row.stopped is None}
-        self._rows = {key: row for key, row in rows.escalations.items() if row.state == "waiting"}
+        self._waiting = Waiting(rows.escalations.values())
         self._restored = snapshot is not None
         self._floor: int | None = None
         self._seen: int | None = None
-        self._waits = [(row.due, key) for key, row in self._rows.items() if row.due is not None]
-        """A heap of (when, of what); what is no longer so is skipped when it comes up."""
-        heapify(self._waits)
         self._repeats = True
         self._again_after = max(config.rules.incidents.reopen, 1)
         self._said: set[tuple[str, str]] = set()
@@ -84,21 +81,16 @@ class Pager:
 
     def next_due(self) -> int | None:
         """When `step(Changes(), t)` has something to do, ms UTC; None while no escalation waits."""
-        while self._waits:
-            due, key = self._waits[0]
-            row = self._rows.get(key)
-            if row is not None and row.due == due:
-                return due
-            heappop(self._waits)
-        return None
+        found = self._waiting.next()
+        return None if found is None else found[0]
 
     def stop_repeating(self) -> None:
         """For a replay whose file is over: steps are still waited for, repetitions, which never end, are not."""
         self._repeats = False
-        for row in list(self._rows.values()):
+        for row in self._waiting.rows():
             incident = self._incidents.get(row.incident)
             if incident is not None and row.step >= len(self._teller.route(incident.cls, row.severity).escalation):
-                self._keep(replace(row, due=None), Changes())
+                self._waiting.keep(replace(row, due=None), Changes())
 
     def step(self, changes: Changes, now: int) -> Changes:
         """Who is told because of `changes`, and because of escalations that are due by `now`, each at its own time."""
@@ -116,9 +108,7 @@ class Pager:
         Were it counted as time, people would hear that nobody had acknowledged for minutes that never passed.
         """
         out = Changes()
-        for row in list(self._rows.values()):
-            if row.due is not None:
-                self._keep(replace(row, due=row.due + delta), out)
+        self._waiting.shift(delta, out)
         self._seen = now if self._seen is not None else None
         self._floor = None
         return out
@@ -177,7 +167,7 @@ class Pager:
         incident = self._incidents.get(transition.subject)
         if incident is None:
             return
-        row = self._rows.get(incident.id)
+        row = self._waiting.get(incident.id)
         graver = severity or incident.severity
         match transition.state:
             case "opened" | "raised" if incident.paging and row is None:
@@ -189,7 +179,7 @@ class Pager:
             case "reopened" if incident.paging:
                 self._page(incident, graver, REOPENED.because(transition.reason), at, out)
             case "acknowledged" if row is not None:
-                self._keep(replace(row, step=0, due=None), out)
+                self._waiting.keep(replace(row, step=0, due=None), out)
             case "resolved" if row is not None:
                 self._resolve(incident, row, at, out)
 
@@ -198,7 +188,7 @@ class Pager:
         raised: Transition | None = None,
     ) -> None:  # fmt: skip
         """Tells the first level, and whoever was told before; of what has raised it those whose trade that is, too."""
-        row = self._rows.get(incident.id) or Escalation(incident.id, 0, "waiting", None)
+        row = self._waiting.get(incident.id) or Escalation(incident.id, 0, "waiting", None)
         again, title = paired(row), None
         if raised is not None:
             title = str(raised.data.get("title", incident.title))
@@ -224,36 +214,15 @@ class Pager:
         if (incident.id, mark) in self._said:
             return
         self._said.add((incident.id, mark))
-        news = _News(
-            mark,
-            str(transition.data.get("title", transition.reason)),
-            rule.cls if rule is not None else incident.cls,
-        )
-        self._climb(
-            incident,
-            row,
-            0,
-            _NEWS[transition.state].because(transition.reason),
-            at,
-            out,
-            paired(row),
-            news,
-            wait_goes_on=True,
-        )
+        title = str(transition.data.get("title", transition.reason))
+        news = _News(mark, title, rule.cls if rule is not None else incident.cls)
+        reason = _NEWS[transition.state].because(transition.reason)
+        self._climb(incident, row, 0, reason, at, out, paired(row), news, wait_goes_on=True)
 
     def _climb(
-        self,
-        incident: Incident,
-        row: Escalation,
-        level: int,
-        reason: Reason,
-        at: int,
-        out: Changes,
-        again: Iterable[Target] = (),
-        news: _News | None = None,
-        *,
-        wait_goes_on: bool = False,
-    ) -> None:
+        self, incident: Incident, row: Escalation, level: int, reason: Reason, at: int, out: Changes,
+        again: Iterable[Target] = (), news: _News | None = None, *, wait_goes_on: bool = False,
+    ) -> None:  # fmt: skip
         """Tells one level, `again` too, and starts the wait for the next.
 
         `wait_goes_on`: one that runs already, because nobody has acknowledged, is not put off by what is new.
@@ -267,37 +236,37 @@ class Pager:
         step, due = told.level, self._turn_after(route, told.level, at)
         if wait_goes_on and row.due is not None:
             step, due = row.step, row.due
-        self._keep(replace(telling(row, told.pairs), step=step, due=due), out)
+        self._waiting.keep(replace(telling(row, told.pairs), step=step, due=due), out)
 
     def _resolve(self, incident: Incident, row: Escalation, at: int, out: Changes) -> None:
         pairs = paired(row)
         if self._teller.route(incident.cls, row.severity).resolved:
             message = self._about(incident, row, "resolved", f"{incident.reopened}")
             queue(message, pairs, 0, RESOLVED, at, out, set(pairs))
-        self._keep(replace(row, state="done", due=None), out)
+        self._waiting.keep(replace(row, state="done", due=None), out)
 
     def _merge(self, transition: Transition, out: Changes) -> None:
         """Who was told of the incident hears of the survivor from now on, and its wait goes on there."""
         incident = self._incidents.get(transition.subject)
-        row = self._rows.get(transition.subject)
+        row = self._waiting.get(transition.subject)
         if incident is None or row is None:
             return
-        self._keep(replace(row, state="done", due=None), out)
+        self._waiting.keep(replace(row, state="done", due=None), out)
         survivor = self._incidents.get(incident.merged_into or "")
         if survivor is None or survivor.state != "open":
             return
-        kept = self._rows.get(survivor.id)
+        kept = self._waiting.get(survivor.id)
         if kept is None:
             kept = replace(row, incident=survivor.id)
         elif kept.due is not None or survivor.acked_by is None:
             kept = replace(kept, due=min((due for due in (kept.due, row.due) if due is not None), default=None))
         if survivor.acked_by is not None:
             kept = replace(kept, due=None)
-        self._keep(telling(kept, paired(row)), out)
+        self._waiting.keep(telling(kept, paired(row)), out)
 
     def _failed(self, transition: Transition, at: int, out: Changes) -> None:
         """A message cannot be delivered: from now on the way that worked; nobody reached at all: the next level."""
-        row = self._rows.get(transition.incident or "")
+        row = self._waiting.get(transition.incident or "")
         if row is None:
             return
         gone = Target(str(transition.data.get("person")), str(transition.data.get("channel")))
@@ -314,7 +283,7 @@ class Pager:
         if incident is not None and more and row.due is not None and unheard and transition.data.get("kind") == "page":
             self._climb(incident, row, row.step + 1, unreached(*gone), at, out)
         else:
-            self._keep(row, out)
+            self._waiting.keep(row, out)
 
     # Tasks and clocks
 
@@ -325,14 +294,14 @@ class Pager:
         if task is not None and rule is not None:
             message = about_task(self._book, task, rule, f"unordered-{gone.person}")
             told = self._teller.tell(message, 0, unreached(*gone), at, out, paired(row))
-            self._keep(telling(row, told.pairs), out)
+            self._waiting.keep(telling(row, told.pairs), out)
 
     def _task(self, transition: Transition, at: int, out: Changes) -> None:
         task = self._tasks.get(transition.subject)
         rule = self._book.rule(task.rule) if task is not None else None
         if task is None or rule is None:
             return
-        row = self._rows.get(task.id) or Escalation(task.id, 0, "waiting", None, severity=rule.severity)
+        row = self._waiting.get(task.id) or Escalation(task.id, 0, "waiting", None, severity=rule.severity)
         message = about_task(self._book, task, rule, transition.state)
         pairs = paired(row)
         # Fuel suppliers are for fuel: no other work is any business of theirs.
@@ -340,18 +309,18 @@ class Pager:
         match transition.state:
             case "opened":
                 told = self._teller.tell(message, 0, TASK_OPENED, at, out, pairs)
-                self._keep(telling(row, told.pairs), out)
+                self._waiting.keep(telling(row, told.pairs), out)
                 queue(order(self._book, task, rule, "opened"), suppliers[:1], 0, ORDER, at, out, frozenset())
             case "overdue":
                 again = (*pairs, *self._teller.first_level(rule.cls, rule.severity, at))
                 told = self._teller.tell(message, 1, TASK_OVERDUE, at, out, again)
-                self._keep(telling(row, told.pairs), out)
+                self._waiting.keep(telling(row, told.pairs), out)
                 asked = frozenset(self._suppliers[:1])
                 queue(order(self._book, task, rule, "overdue"), suppliers, 1, ORDER, at, out, asked)
             case "done":
                 if self._teller.route(rule.cls, rule.severity).resolved:
                     queue(message, pairs, 0, TASK_DONE, at, out, set(pairs))
-                self._keep(replace(row, state="done"), out)
+                self._waiting.keep(replace(row, state="done"), out)
 
     def _clock(self, transition: Transition, at: int, out: Changes) -> None:
         """The time that a fault may last runs out, acknowledged or not: who is on duty and who was told must know."""
@@ -366,12 +335,12 @@ class Pager:
             return
         percent = percent_used(transition, clock)
         message = about_clock(self._book, clock, incident, rule, percent)
-        row = self._rows.get(clock.incident or "")
+        row = self._waiting.get(clock.incident or "")
         before = paired(row) if row is not None else ()
         roles = self._teller.clock_level(message.cls, message.severity, percent, at)
         told = self._teller.tell(message, 0, clock_used(percent), at, out, before, also=roles)
         if row is not None:
-            self._keep(telling(row, told.pairs), out)
+            self._waiting.keep(telling(row, told.pairs), out)
 
     def _about(self, incident: Incident, row: Escalation, kind: str, mark: str) -> Message:
         return about_incident(self._book, incident, self._alarms, row.severity, kind, mark)
@@ -380,13 +349,12 @@ class Pager:
 
     def _fire(self, until: int, out: Changes) -> None:
         """Escalates whatever nobody acknowledged by `until`, in the order of the times."""
-        while (due := self.next_due()) is not None and due <= until:
-            key = self._waits[0][1]
-            row = self._rows[key]
-            incident = self._incidents.get(key)
+        while (found := self._waiting.next()) is not None and found[0] <= until:
+            due, row = found
+            incident = self._incidents.get(row.incident)
             route = self._teller.route(incident.cls, row.severity) if incident is not None else None
             if incident is None or route is None:
-                self._keep(replace(row, due=None), out)
+                self._waiting.keep(replace(row, due=None), out)
             elif row.step < len(route.escalation):
                 reason = unacknowledged(route.escalation[row.step].after)
                 self._climb(incident, row, row.step + 1, reason, max(due, self._floor or 0), out)
@@ -398,15 +366,8 @@ class Pager:
         message = self._about(incident, row, "page", f"{row.severity}-{incident.reopened}-repeat-{row.due}")
         first = self._teller.first_level(incident.cls, row.severity, at)
         told = self._teller.tell(message, row.step, REPEAT, at, out, first, paired(row))
-        self._keep(replace(telling(row, told.pairs), step=told.level, due=self._turn_after(route, told.level, at)), out)
-
-    def _keep(self, row: Escalation, out: Changes) -> None:
-        out.escalations[row.incident] = row
-        self._rows.pop(row.incident, None)
-        if row.state != "done":
-            self._rows[row.incident] = row
-            if row.due is not None:
-                heappush(self._waits, (row.due, row.incident))
+        due = self._turn_after(route, told.level, at)
+        self._waiting.keep(replace(telling(row, told.pairs), step=told.level, due=due), out)
 
     def _turn_after(self, route: Route, level: int, at: int) -> int | None:
         """When somebody is told next if nobody acknowledges the page of `level` that goes out `at`; None for never."""
@@ -422,7 +383,7 @@ class Pager:
             self._seen = now
             self._floor = now if self._restored else None
             if self._restored or not first:
-                for row in list(self._rows.values()):
+                for row in self._waiting.rows():
                     self._clamp(row, now, out)
         self._seen = max(self._seen, now)
 
@@ -432,4 +393,4 @@ class Pager:
             return
         latest = self._turn_after(self._teller.route(incident.cls, row.severity), row.step, now)
         if latest is not None and row.due > latest:
-            self._keep(replace(row, due=latest), out)
+            self._waiting.keep(replace(row, due=latest), out)

@@ -456,7 +456,7 @@ def test_what_is_over_is_forgotten() -> None:
         row = incident(id=key, alarms=(f"a{number}",))
         pager.step(happened(T0, "opened", row, alarm(key=f"a{number}", incident=key)), T0)
         pager.step(happened(T0 + 1, "resolved", incident(id=key, state="resolved", alarms=row.alarms)), T0 + 1)
-    held = [pager._incidents, pager._alarms, pager._rows]
+    held = [pager._incidents, pager._alarms, pager._waiting.rows()]
     assert [len(rows) for rows in held] == [0, 0, 0]
 
 
