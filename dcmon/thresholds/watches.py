@@ -146,9 +146,15 @@ class LimitWatch(SlotWatch):
         return (size - (self.back if held else self.limit)) * self.beyond > 0
 
     def describe(self) -> str:
-        limit = show_value(self.limit, unit_of(self.slot.key.point))
-        side = self.word if self.cell.holds is True else "no longer " + self.word
-        return f"{show_slot(self.slot)}, {side} {limit}"
+        unit = unit_of(self.slot.key.point)
+        limit, back = show_value(self.limit, unit), show_value(self.back, unit)
+        size = number(self.slot.value)
+        side = f"{self.word} {limit}"
+        if self.cell.holds is not True:
+            side = f"no longer {side}"
+        elif size is not None and (size - self.limit) * self.beyond <= 0:
+            side = f"was {side} and is not back at {back} yet"
+        return f"{show_slot(self.slot)}, {side}"
 
 
 class RiseWatch(SlotWatch):

@@ -71,6 +71,15 @@ def test_a_limit_is_left_only_beyond_its_deadband() -> None:
     assert states == [False, False, True, True, True, False, False, False, True]
 
 
+def test_within_the_deadband_nobody_is_told_that_the_value_is_beyond_its_limit() -> None:
+    world = World(config(WARM | {"on_delay": "60s"}))
+    world.see(0, ("env-1/temperature", 27.1))
+    world.see(30, ("env-1/temperature", 26.5))
+    world.wait(60)
+    (reason,) = [one.reason for one in world.all.transitions if (one.type, one.state) == ("alarm", "active")]
+    assert reason.endswith("temperature is 26.5 degC, was above 27 degC and is not back at 26 degC yet")
+
+
 def test_a_lower_limit_works_the_other_way_round() -> None:
     world = World(config(FUEL | {"on_delay": "0s"}))
     states = []
