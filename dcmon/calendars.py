@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
-from dcmon.model import Record, iso_utc, utc
+from dcmon.instants import iso_utc, utc
+from dcmon.model import Record
 
 _Event: TypeAlias = Any
 """icalendar's Event, whose properties may be of any of its types."""

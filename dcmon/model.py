@@ -6,8 +6,6 @@ the vocabulary (`dcmon/config/vocabulary.yaml`) gives the point: SI, never tenth
 
 from __future__ import annotations
 
-import datetime as dt
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,62 +18,6 @@ Value: TypeAlias = bool | int | float | str | None
 def number(value: Value) -> float | None:
     """The value as a number; None for words and truths, which have no size."""
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def utc(ms: int) -> dt.datetime:
-    """The instant, to the second; the year 9999 where a broken clock points beyond the calendar."""
-    try:
-        return dt.datetime.fromtimestamp(ms // 1000, tz=dt.UTC)
-    except (OverflowError, ValueError, OSError):
-        return dt.datetime.max.replace(tzinfo=dt.UTC)
-
-
-def iso_utc(ms: int) -> str:
-    """ISO 8601 in UTC with milliseconds: `2026-11-23T10:00:00.000Z`."""
-    return utc(ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
-
-
-def cut_share(percent: float, digits: int = 4) -> float:
-    """Per cent, cut after so many decimals: what misses its target by a little never looks as if it met it."""
-    steps = 10.0**digits
-    return math.floor(round(percent * steps, 6)) / steps
-
-
-LAST_MS = 250_000_000_000_000
-"""In the year 9892: delays that end later can still be written as dates."""
-
-
-def parse_instant(text: str) -> int:
-    """ms UTC of an ISO 8601 time with a zone; the 60th second of a leap second is the first of the next minute.
-
-    ValueError says what is wrong, and how it should be.
-    """
-    plain, leap = (f"{text[:16]}:59{text[19:]}", 1000) if text[16:19] == ":60" else (text, 0)
-    try:
-        moment = dt.datetime.fromisoformat(plain)
-    except ValueError:
-        if not _is_time(plain[:19]):
-            raise ValueError(f"{text!r} is no time; write it as 2026-11-23T10:00:00Z") from None
-        raise ValueError(f"{text!r} has no zone that is known; {_ZONES}") from None
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no zone; {_ZONES}")
-    ms = (moment - _EPOCH) // _MILLISECOND + leap
-    if not 0 <= ms <= LAST_MS:
-        raise ValueError(f"{text!r} is not between 1970 and 9892")
-    return ms
-
-
-def _is_time(text: str) -> bool:
-    try:
-        dt.datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return len(text) == len("2026-11-23T10:00:00")
-
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MILLISECOND = dt.timedelta(milliseconds=1)
-_ZONES = "end it with Z for UTC or with an offset such as +01:00"
 
 
 class DcmonError(Exception):

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from dcmon.config.config import Config
 from dcmon.config.entries import CorrectionEntry, EntryError, Lesson
 from dcmon.config.site import Asset, GroupRole
-from dcmon.model import Availability, FaultClock, Incident, Interval, Record, iso_utc
+from dcmon.instants import iso_utc
+from dcmon.model import Availability, FaultClock, Incident, Interval, Record
 from dcmon.thresholds import IndicatorView, Measure, catalogue, measure, period
 from dcmon.thresholds.availability import Span, Window, budget_ms
 from dcmon.thresholds.corrections import Correction, corrected

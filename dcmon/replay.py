@@ -14,9 +14,10 @@ from typing import Any, Protocol
 from dcmon.collectors.maps import Maps
 from dcmon.config.config import Config
 from dcmon.config.entries import CorrectionEntry, Entry, EntryError, Lesson
-from dcmon.model import Changes, Incident, Interval, Reading, Record, Transition, cut_share
+from dcmon.model import Changes, Incident, Interval, Reading, Record, Transition
 from dcmon.promises import check_correction, check_lesson, figures
 from dcmon.thresholds import Judge
+from dcmon.thresholds.availability import cut_share
 from dcmon.thresholds.presence import Presence
 from dcmon.thresholds.stamps import iso
 from dcmon.timeline import Ack, Entered, Event, Problem, instants

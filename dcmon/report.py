@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from dcmon.app import Running
-from dcmon.model import Alarm, FaultClock, Incident, Task, iso_utc
+from dcmon.instants import iso_utc
+from dcmon.model import Alarm, FaultClock, Incident, Task
 from dcmon.promises import figures
 from dcmon.storage.outbox import OutboxRow
 

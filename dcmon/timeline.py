@@ -12,7 +12,8 @@ from dcmon.config.collectors import Device
 from dcmon.config.config import Config
 from dcmon.config.entries import Entry, EntryError, parse_entry
 from dcmon.config.vocabulary import vocabulary
-from dcmon.model import LAST_MS, Quality, Reading, Value, parse_instant
+from dcmon.instants import LAST_MS, parse_instant
+from dcmon.model import Quality, Reading, Value
 
 REORDER_LINES = 65_536
 """Lines may be out of order by so many; what comes later still counts as late and is left out where it is older."""

@@ -14,7 +14,8 @@ from dcmon.config.people import People
 from dcmon.config.register import Register
 from dcmon.config.rules import Rules
 from dcmon.config.site import Site
-from dcmon.model import Changes, Quality, Reading, Record, SeriesKey, Snapshot, Value, iso_utc
+from dcmon.instants import iso_utc
+from dcmon.model import Changes, Quality, Reading, Record, SeriesKey, Snapshot, Value
 from dcmon.thresholds import Judge
 
 T0 = 1_795_000_000_000

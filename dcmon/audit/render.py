@@ -18,7 +18,8 @@ from dcmon.audit.manifest import VERSION, Proved, digest, figure_entry
 from dcmon.audit.text import Format, Shown, split_series
 from dcmon.audit.words import report_words
 from dcmon.cases import Outcome
-from dcmon.model import DcmonError, FaultClock, Incident, Record, Task, iso_utc
+from dcmon.instants import iso_utc
+from dcmon.model import DcmonError, FaultClock, Incident, Record, Task
 from dcmon.storage.outbox import Delivery
 from dcmon.storage.samples import Samples
 from dcmon.thresholds.controls import promises

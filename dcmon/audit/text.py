@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 from dcmon.audit.manifest import Proved
 from dcmon.config.config import Config
 from dcmon.config.vocabulary import vocabulary
-from dcmon.model import SeriesKey, Value, cut_share, utc
+from dcmon.instants import utc
+from dcmon.model import SeriesKey, Value
+from dcmon.thresholds.availability import cut_share
 from dcmon.web.text import anything, number, quantity, span
 from dcmon.web.words import Words
 

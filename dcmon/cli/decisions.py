@@ -20,7 +20,8 @@ from dcmon.cli.common import (
     telling_errors,
 )
 from dcmon.clock import SystemClock
-from dcmon.model import DcmonError, cut_share, iso_utc
+from dcmon.instants import iso_utc
+from dcmon.model import DcmonError
 
 if TYPE_CHECKING:
     from dcmon.promises import Figure, FixTimes
@@ -100,6 +101,8 @@ def _minutes(ms: int) -> str:
 
 
 def _share(percent: float | None) -> str:
+    from dcmon.thresholds.availability import cut_share
+
     return "-" if percent is None else f"{cut_share(percent):.4f}"
 
 

@@ -25,7 +25,7 @@ from dcmon.cli.common import (
     telling_errors,
 )
 from dcmon.clock import SystemClock
-from dcmon.model import DcmonError, cut_share
+from dcmon.model import DcmonError
 
 if TYPE_CHECKING:
     from dcmon.cases import Result
@@ -87,6 +87,8 @@ def promises(month: MonthOption = None, config: ConfigOption = None, as_json: Js
 
 
 def _figure(result: Result) -> str:
+    from dcmon.thresholds.availability import cut_share
+
     if result.value is None:
         return "nothing yet"
     if result.of_time:

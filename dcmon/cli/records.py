@@ -21,7 +21,8 @@ from dcmon.cli.common import (
 )
 from dcmon.cli.running import enter_records
 from dcmon.clock import SystemClock
-from dcmon.model import DcmonError, iso_utc, utc
+from dcmon.instants import iso_utc, utc
+from dcmon.model import DcmonError
 
 
 def enter(

@@ -27,7 +27,8 @@ from dcmon.cli.common import (
 )
 from dcmon.clock import SystemClock
 from dcmon.config.base import parse_duration
-from dcmon.model import DcmonError, iso_utc
+from dcmon.instants import iso_utc
+from dcmon.model import DcmonError
 
 if TYPE_CHECKING:
     from dcmon.comparison import Comparison

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from dcmon.cli.common import ConfigOption, checked, err, find_config, out, telling_errors
-from dcmon.model import DcmonError, iso_utc
+from dcmon.instants import iso_utc
+from dcmon.model import DcmonError
 
 
 def check(config: ConfigOption = None) -> None:

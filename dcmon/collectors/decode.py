@@ -7,15 +7,12 @@ Reasons of a bad value: sentinel, enum, wrong_type, decode, unknown, invalid. Of
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from fractions import Fraction
-from functools import cache
 from typing import Final, TypeAlias
 
-from dcmon.collectors.profile_model import Reference, RowCondition, ScaleFrom, When, Words
-from dcmon.collectors.snmp.ber import suffix_parts
+from dcmon.collectors.profile_model import Words
 from dcmon.collectors.transforms import (
     ZERO_WITHOUT_POWER,
     Linear,
@@ -272,144 +269,3 @@ def _truth(decode: Decoder) -> Decoder:
         return (True, GOOD, None) if value == 1 else ENUM
 
     return judged
-
-
-# --- values that depend on others ---
-
-_MOST_VARIANTS: Final = 256
-"""Decoders kept per entry: a factor may be any number that the device says."""
-
-
-class Dynamic:
-    """The words that depend on other values (scale_from, unit_from, absent_when, only_when) or hide a value."""
-
-    __slots__ = ("_cache", "_plain", "_quantity", "_words")
-
-    def __init__(self, words: Words, quantity_: Quantity) -> None:
-        self._words = words
-        self._quantity = quantity_
-        self._plain = compile_value(words, quantity_)
-        self._cache: dict[tuple[Fraction, str | None], Decoder | None] = {}
-
-    def decode(self, raw: Raw, other: Callable[[Reference], Raw]) -> Result | None:
-        """`other` gives the raw value of a Reference. None when the point does not exist on this device now."""
-        for test in self._words.only_when:
-            if not _holds(other(test), test):
-                return None
-        result = self._decode(raw, other)
-        return None if result is SENTINEL and self._words.hide_absent else result
-
-    def _decode(self, raw: Raw, other: Callable[[Reference], Raw]) -> Result:
-        for rule in self._words.absent_when:
-            if (rule.value is None or raw in rule.value) and _holds(other(rule), rule):
-                return SENTINEL
-        plain = self._plain(raw)
-        if plain is SENTINEL or not (self._words.scale_from or self._words.unit_from):
-            return plain  # what says nothing needs neither scale nor unit, which may be missing with it
-        factor = Fraction(1)
-        for source in self._words.scale_from:
-            found = _factor_said(source, other(source))
-            if found is None:
-                return DECODE
-            factor *= found
-        unit: str | None = None
-        if self._words.unit_from is not None:
-            said = other(self._words.unit_from)
-            unit = self._words.unit_from.otherwise if said is None else _unit_said(self._words.unit_from.map, said)
-            if unit is None:
-                return DECODE
-        key = (factor, unit)
-        if key not in self._cache:
-            if len(self._cache) >= _MOST_VARIANTS:
-                self._cache.clear()
-            self._cache[key] = self._variant(factor, unit)
-        decoder = self._cache[key]
-        return decoder(raw) if decoder is not None else DECODE
-
-    def _variant(self, factor: Fraction, unit: str | None) -> Decoder | None:
-        linear = Linear(factor)
-        converted = conversion(unit, self._quantity.unit)
-        if converted is None:
-            return None
-        return compile_value(self._words, self._quantity, linear.then(converted))
-
-
-def _factor_said(source: ScaleFrom, said: Raw) -> Fraction | None:
-    if not isinstance(said, int):
-        return None
-    if source.map is None:
-        factor = Fraction(said)
-    elif said in source.map:
-        factor = exact(source.map[said])
-    else:
-        return None
-    if not source.divide:
-        return factor
-    return 1 / factor if factor else None
-
-
-def _unit_said(units: Mapping[int | str, str], said: Raw) -> str | None:
-    if isinstance(said, int):
-        return units.get(said)
-    text = as_text(said)
-    if text is None:
-        return None
-    return next((unit for word, unit in units.items() if str(word).casefold() == text.casefold()), None)
-
-
-def _holds(said: Raw, test: When) -> bool:
-    if test.is_ is not None:
-        return _matcher(test.is_)(said)
-    if not isinstance(said, int | float):
-        return False
-    return said > test.above if test.above is not None else said < (test.below or 0.0)
-
-
-# --- conditions on rows ---
-
-RowTest: TypeAlias = Callable[[bytes, Callable[[bytes], Raw], int], bool]
-"""(first: the row's suffix, cell by column, first number of the index) -> whether the condition holds."""
-
-
-def compile_condition(condition: RowCondition, parse: Callable[[str], bytes]) -> RowTest:
-    """The test of one condition; every word that is given must hold."""
-    tests: list[RowTest] = [compile_condition(part, parse) for part in condition.all_]
-    if condition.column is not None:
-        tests.append(_column_test(condition, parse(condition.column)))
-    if condition.row_above is not None:
-        limit = condition.row_above
-        tests.append(lambda _suffix, _cell, first: first > limit)
-    if condition.row_last is not None:
-        among = frozenset(condition.row_last)
-        tests.append(
-            lambda suffix, _cell, _first: suffix_parts(suffix)[-1:] != () and suffix_parts(suffix)[-1] in among
-        )
-    if len(tests) == 1:
-        return tests[0]
-    return lambda suffix, cell, first: all(test(suffix, cell, first) for test in tests)
-
-
-def _column_test(condition: RowCondition, column: bytes) -> RowTest:
-    if condition.missing is not None:
-        wanted = condition.missing
-        return lambda _suffix, cell, _first: (cell(column) is None) == wanted
-    among = _matcher(condition.is_ if condition.is_ is not None else condition.not_ or ())
-    if condition.is_ is not None:
-        return lambda _suffix, cell, _first: among(cell(column))
-    return lambda _suffix, cell, _first: not among(cell(column))
-
-
-@cache
-def _matcher(values: tuple[int | float | str, ...]) -> Callable[[Raw], bool]:
-    exactly = frozenset(value for value in values if not isinstance(value, str))
-    globs = tuple(value.casefold() for value in values if isinstance(value, str))
-
-    def fits(said: Raw) -> bool:
-        if said is None:
-            return False
-        if isinstance(said, int | float):
-            return said in exactly
-        text = as_text(said)
-        return text is not None and any(fnmatchcase(text.casefold(), glob) for glob in globs)
-
-    return fits

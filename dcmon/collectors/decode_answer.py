@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
-from dcmon.collectors.decode import BAD, Decoder, Dynamic, Raw, RowTest
+from dcmon.collectors.decode import BAD, Decoder, Raw
+from dcmon.collectors.decode_conditions import RowTest
+from dcmon.collectors.decode_dynamic import Dynamic
 from dcmon.collectors.decode_rates import Sample
 from dcmon.collectors.profile_model import Reference
 from dcmon.collectors.snmp import (

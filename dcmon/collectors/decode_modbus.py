@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from dcmon.collectors.decode import BAD, Decoder, Dynamic, Raw
+from dcmon.collectors.decode import BAD, Decoder, Raw
 from dcmon.collectors.decode_answer import Output
+from dcmon.collectors.decode_dynamic import Dynamic
 from dcmon.collectors.profile_model import Reference
 from dcmon.model import Reading
 

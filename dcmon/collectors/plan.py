@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from dcmon.collectors.decode import Dynamic, Quantity, compile_condition, compile_value
+from dcmon.collectors.decode import Quantity, compile_value
 from dcmon.collectors.decode_answer import Column, CompiledRate, GroupNames, Scalar, SnmpGroup, Table, oid_of
+from dcmon.collectors.decode_conditions import compile_condition
+from dcmon.collectors.decode_dynamic import Dynamic
 from dcmon.collectors.decode_modbus import FUNCTION_NAMES, WORDS, Block, ModbusGroup, Slot, assembler
 from dcmon.collectors.profile import Profile
 from dcmon.collectors.profile_entry import quantity_of, references

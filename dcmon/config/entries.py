@@ -21,7 +21,7 @@ from pydantic import (
 
 from dcmon.config.base import Duration, Identifier, Strict
 from dcmon.config.yamlfile import Loc
-from dcmon.model import iso_utc, parse_instant
+from dcmon.instants import iso_utc, parse_instant
 
 _LONGEST_MUTE_MS = 31 * 86_400_000
 _LONGEST_DRILL_MS = 7 * 86_400_000

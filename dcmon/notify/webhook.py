@@ -10,7 +10,8 @@ from urllib.parse import quote
 import aiohttp
 
 from dcmon.config.people import Person
-from dcmon.model import ConfigError, Notification, SendError, iso_utc
+from dcmon.instants import iso_utc
+from dcmon.model import ConfigError, Notification, SendError
 
 _NEVER = "0001-01-01T00:00:00Z"
 _BUSY = frozenset({408, 425, 429})

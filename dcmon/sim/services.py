@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 from dcmon.clock import Clock, SystemClock
 from dcmon.config.collectors import Device
 from dcmon.config.probes import DnsProbe
-from dcmon.model import iso_utc, utc
+from dcmon.instants import iso_utc, utc
 from dcmon.sim.readings import AGE_MS, GENERATIONS
 
 _LOOPBACK: Final = "127.0.0.1"

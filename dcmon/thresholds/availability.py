@@ -7,6 +7,7 @@ MET if worst >= target, BREACHED if measured < target, else UNPROVEN. Time that 
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -72,14 +73,16 @@ class Measure:
             return Verdict.MET
         return Verdict.BREACHED if self.up < target * known else Verdict.UNPROVEN
 
-    def budget_left_ms(self, target_percent: float) -> int:
-        """How much longer it may be DOWN in this period, ms; negative when more is used than the target allows."""
-        return budget_ms(self.total - self.excluded, target_percent) - self.down
-
 
 def budget_ms(total: int, target_percent: float) -> int:
     """How long something may be DOWN in `total` ms."""
     return round(total * (100 - Fraction(str(target_percent))) / 100)
+
+
+def cut_share(percent: float, digits: int = 4) -> float:
+    """Per cent, cut after so many decimals: what misses its target by a little never looks as if it met it."""
+    steps = 10.0**digits
+    return math.floor(round(percent * steps, 6)) / steps
 
 
 def measure(intervals: Iterable[Interval], start: int, end: int, excluded: Sequence[Span] = ()) -> Measure:

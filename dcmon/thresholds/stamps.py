@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcmon.model import iso_utc
+from dcmon.instants import iso_utc
 
 
 def iso(ts: int) -> str:

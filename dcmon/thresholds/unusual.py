@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from dcmon.config.rule_kinds import UnusualRule
 from dcmon.config.vocabulary import unit_of
-from dcmon.model import AlarmState, Quality, SeriesKey, UsualHour, number, utc
+from dcmon.instants import utc
+from dcmon.model import AlarmState, Quality, SeriesKey, UsualHour, number
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.baseline import HOURS, Baseline, Usual
 from dcmon.thresholds.board import Slot

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
-from dcmon.model import iso_utc
+from dcmon.instants import iso_utc
 
 TIMES: Final = frozenset(
     {

@@ -9,7 +9,9 @@ import jinja2
 from aiohttp import web
 
 import dcmon
-from dcmon.model import Incident, cut_share, iso_utc
+from dcmon.instants import iso_utc
+from dcmon.model import Incident
+from dcmon.thresholds.availability import cut_share
 from dcmon.web import chain
 from dcmon.web.api import language
 from dcmon.web.encode import jsonable

@@ -6,7 +6,8 @@ import datetime as dt
 import math
 from zoneinfo import ZoneInfo
 
-from dcmon.model import Value, utc
+from dcmon.instants import utc
+from dcmon.model import Value
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _SCALED = frozenset({"W", "bit/s", "B", "Wh"})

@@ -22,7 +22,8 @@ from notify_world import (
 )
 
 from dcmon.config.entries import parse_entry
-from dcmon.model import AlarmState, Changes, Incident, Notification, Reading, Severity, Transition, iso_utc
+from dcmon.instants import iso_utc
+from dcmon.model import AlarmState, Changes, Incident, Notification, Reading, Severity, Transition
 from dcmon.notify.escalation import Pager
 from dcmon.notify.parcels import bundle, fold
 from dcmon.notify.text import render

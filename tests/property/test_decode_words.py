@@ -8,8 +8,9 @@ import struct
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dcmon.collectors.decode import Dynamic, Quantity, compile_value
+from dcmon.collectors.decode import Quantity, compile_value
 from dcmon.collectors.decode_aggregate import aggregate
+from dcmon.collectors.decode_dynamic import Dynamic
 from dcmon.collectors.decode_modbus import WORDS, assembler
 from dcmon.collectors.profile_model import Reference, Words
 from dcmon.model import Quality

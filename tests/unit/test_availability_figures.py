@@ -11,8 +11,9 @@ import pytest
 from engine_world import ON_BATTERY, World, at, config
 
 from dcmon.config.loader import load
-from dcmon.model import AlarmState, Availability, Interval, cut_share
+from dcmon.model import AlarmState, Availability, Interval
 from dcmon.thresholds import Verdict, measure, period
+from dcmon.thresholds.availability import budget_ms, cut_share
 from dcmon.thresholds.indicators import DOWN, UNKNOWN, UP, State, at_least
 
 HOUR = 3_600_000
@@ -66,8 +67,8 @@ def test_excluded_time_is_in_no_figure() -> None:
     assert (figures.up, figures.down, figures.excluded, figures.unknown) == (50, 10, 40, 0)
 
 
-def test_the_budget_left_is_what_the_target_allows_less_what_was_down() -> None:
-    assert measure([row(0, 999_000, "up"), row(999_000, None, "down")], 0, 1_000_000).budget_left_ms(99.5) == 4_000
+def test_the_budget_is_what_the_target_allows_to_be_down() -> None:
+    assert budget_ms(1_000_000, 99.5) == 5_000
 
 
 @pytest.mark.parametrize(

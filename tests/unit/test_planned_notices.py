@@ -8,7 +8,8 @@ import pytest
 from notify_world import MINUTE, T0, config, remember
 
 from dcmon.config.entries import parse_entry
-from dcmon.model import Changes, Notification, Reading, Snapshot, iso_utc
+from dcmon.instants import iso_utc
+from dcmon.model import Changes, Notification, Reading, Snapshot
 from dcmon.notify.escalation import Pager
 from dcmon.thresholds import Judge
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import dcmon.web
-from dcmon.model import iso_utc
+from dcmon.instants import iso_utc
 from dcmon.web import words as module
 from dcmon.web.text import LocalTime, anything, quantity, shorten, span
 from dcmon.web.words import Words, choose_language
