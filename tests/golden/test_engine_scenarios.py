@@ -1,7 +1,7 @@
 """Timelines in, decisions and pages out. A folder of tests/golden/engine is a case; its name is the behaviour.
 
 Its `expect.txt` was written from the promises before anything was judged: what must and what must never come, and which
-lines are refused (or wondered at) with which words. A `people.yaml` of its own stands in for that of the site.
+lines are refused (or wondered at) with which words. A file of the configuration of its own stands in for the site's.
 """
 
 from __future__ import annotations
@@ -40,18 +40,19 @@ def site(name: str) -> Config:
     return load(FOLDER / name)
 
 
-def staffed(case: Path, folder: Path) -> Config:
-    """The site with the people of the case."""
+def changed(files: list[Path], folder: Path) -> Config:
+    """The site with these files instead of its own."""
     shutil.copytree(FOLDER / SITE, folder, dirs_exist_ok=True)
-    shutil.copy(case / "people.yaml", folder)
+    for file in files:
+        shutil.copy(file, folder)
     return load(folder)
 
 
 @cache
 def played(case: Path) -> tuple[list[dict[str, Any]], list[Problem]]:
-    if (case / "people.yaml").exists():
+    if own := sorted(case.glob("*.yaml")):
         with tempfile.TemporaryDirectory() as folder:
-            config = staffed(case, Path(folder))
+            config = changed(own, Path(folder))
     else:
         config = site(dict(expectations(case)).get("on", SITE))
     problems: list[Problem] = []
