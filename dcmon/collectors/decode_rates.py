@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from dcmon.collectors.decode import BAD, GOOD, Result
+from dcmon.collectors.decode import BAD, GOOD, UNCERTAIN, Result
 
 _WRAP_32: Final = 1 << 32
 _LATE_TICKS: Final = 500
@@ -35,9 +35,11 @@ class RateMemory:
     samples: dict[tuple[str, str | None], Sample] = field(default_factory=dict)
 
     def rate(self, point: str, index: str | None, sample: Sample, factor: int, limit: int | None) -> Result | None:
-        """Units per second as an integer; None when there is nothing to compare with; bad when nobody can believe it.
+        """Units per second as an integer; None when there is nothing to compare with; bad when nobody can believe it,
+        uncertain (`speed`) when 32 bits counted on a line of unknown speed, on which they may have wrapped unseen.
 
-        `limit` is the speed of the line in the rate's unit. Integers all the way: a float loses octets above 2^53.
+        `limit` is the speed of the line in the rate's unit; None or 0 when nobody says it.
+        Integers all the way: a float loses octets above 2^53.
         """
         key = (point, index)
         before = self.samples.get(key)
@@ -55,6 +57,8 @@ class RateMemory:
         rate = (delta * factor * 1000 + elapsed // 2) // elapsed
         if limit is not None and limit > 0 and rate * 10 > limit * 11:
             return _NOT_BELIEVED
+        if sample.bits == 32 and delta and not limit:
+            return rate, UNCERTAIN, "speed"
         return rate, GOOD, None
 
 

@@ -249,7 +249,7 @@ def decode_rates(out: Output, memory: RateMemory | None) -> None:
         limit = limits.get((rate.limit, label)) if rate.limit is not None else None
         speed = int(limit) if isinstance(limit, int | float) else None
         result = memory.rate(rate.point, label, sample, rate.factor, speed)
-        if result is not None and isinstance(result[0], int):
+        if result is not None and isinstance(result[0], int) and result[1] is GOOD:
             result = believe(result[0], rate.believed)
         if result is not None:
             out.readings.append(Reading(out.ts, out.asset, rate.point, label, *result, source))

@@ -451,6 +451,26 @@ def test_each_port_is_counted_in_the_width_that_it_has() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "outcome"),
+    [
+        (interface(C32(0), speed=0), interface(C32(1250), uptime=2000, speed=0), (1000, "uncertain", "speed")),
+        (interface(C32(2**32 - 9), speed=0), interface(C32(1241), uptime=2000, speed=0), (1000, "uncertain", "speed")),
+        (interface(C32(7), speed=0), interface(C32(7), uptime=2000, speed=0), (0, "good", None)),
+        (interface(C64(0), speed=0), interface(C64(1250), uptime=2000, speed=0), (1000, "good", None)),
+        (interface(C32(0), speed=10), interface(C32(1250), uptime=2000, speed=10), (1000, "good", None)),
+    ],
+    ids=["32 bits", "32 bits that wrapped", "nothing counted", "64 bits", "32 bits of a known speed"],
+)  # fmt: skip
+def test_a_rate_of_32_bits_is_uncertain_where_nobody_says_how_fast_the_line_is(
+    before: dict[str, object], after: dict[str, object], outcome: object
+) -> None:
+    plan, memory = compile_plan(load_profiles()["network"]), DeviceMemory()
+    read(plan, before, 0, memory)
+    rate = next(one for one in read(plan, after, 10_000, memory) if one.point == "if.in_rate")
+    assert (rate.value, rate.quality.value, rate.reason) == outcome
+
+
 def test_same_instant_twice_gives_no_rate() -> None:
     plan = compile_plan(load_profiles()["network"])
     memory = DeviceMemory()
