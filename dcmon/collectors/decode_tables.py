@@ -39,6 +39,7 @@ def rows_of(table: Table, answer: Answer) -> list[Row]:
     groups = _groups(table, answer, suffixes)
     rows: list[Row] = []
     taken: set[str] = set()
+    units: dict[str, tuple[int, ...]] = {}
     for suffix in suffixes:
         numbers = suffix_parts(suffix)
         first = numbers[0] if numbers else 0
@@ -48,6 +49,9 @@ def rows_of(table: Table, answer: Answer) -> list[Row]:
             continue
         text = ".".join(map(str, numbers))
         name = _grouped(table, answer, suffix, groups) or _label(table, answer, suffix, numbers, text)
+        unit = numbers[: _position(table.index, numbers)]
+        if units.setdefault(name, unit) != unit:
+            name = _of_unit(table, unit, name)
         label = f"{name}#{text}" if name in taken else name  # ports that share a name, sensors that never got one
         taken.add(label)
         rows.append(Row(suffix, text, label, first, name))
@@ -111,9 +115,20 @@ def _label(table: Table, answer: Answer, suffix: bytes, numbers: tuple[int, ...]
     return table.prefix + (text if table.index == "suffix" else str(number))
 
 
+def _of_unit(table: Table, unit: tuple[int, ...], name: str) -> str:
+    """What the row of a further unit of a daisy chain is called: the unit, then the row, as in `2/1`. The first unit,
+    which is the one that answers, keeps the plain names that it has alone."""
+    return f"{table.prefix}{'.'.join(map(str, unit))}/{name.removeprefix(table.prefix)}"
+
+
 def _number(index: str, numbers: tuple[int, ...]) -> int:
-    position = {"second": 1, "third": 2, "last": -1}.get(index, 0)
-    return numbers[position] if len(numbers) > max(position, 0) else 0
+    position = _position(index, numbers)
+    return numbers[position] if position < len(numbers) else 0
+
+
+def _position(index: str, numbers: tuple[int, ...]) -> int:
+    """Which number of a row's index names it; those before it are the unit's."""
+    return {"second": 1, "third": 2, "last": max(len(numbers) - 1, 0)}.get(index, 0)
 
 
 def _address(numbers: Sequence[int]) -> str | None:

@@ -98,6 +98,30 @@ def test_rows_without_name_have_their_number_and_rows_of_the_same_name_are_told_
     assert names == ["1", "Sensor", "Sensor#3", "4"]
 
 
+@pytest.mark.parametrize(
+    ("index", "rows", "names"),
+    [
+        ("last", ["1.1", "1.2", "2.1", "2.2"], ["A 1", "A 2", "A 2/1", "A 2/2"]),
+        ("last", ["0.1.1", "0.1.2", "1.1.1"], ["A 1", "A 2", "A 1.1/1"]),
+        ("second", ["1.1.1", "1.1.4", "2.1.1", "2.1.4"], ["A 1", "A 1#1.1.4", "A 2/1", "A 2/1#2.1.4"]),
+        ("second", ["7.3.1", "7.4.1"], ["A 3", "A 4"]),
+        ("first", ["1.1", "1.2"], ["A 1", "A 1#1.2"]),
+    ],
+)  # fmt: skip
+def test_rows_of_a_further_unit_of_a_daisy_chain_are_called_by_unit_and_row(
+    tmp_path: Path, index: str, rows: list[str], names: list[str]
+) -> None:
+    body = f"""\
+tables:
+  - name: t
+    index: {index}
+    prefix: "A "
+    points: [{{point: temperature, column: {ROOT}.1.3}}]
+"""
+    found = read(plan_of(tmp_path, body), {f"{ROOT}.1.3.{row}": 20 for row in rows})
+    assert [one.index for one in found] == names
+
+
 def test_rows_that_say_different_things_of_one_name_share_it(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, TABLE)
     values = cells(("Hall", 20, "C", 1), ("Hall", 44, "%", 1), ("Hall", 21, "C", 1))
