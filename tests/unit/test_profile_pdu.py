@@ -119,3 +119,38 @@ def test_panduit_sensor_that_is_unplugged_does_not_appear(status: int) -> None:
 )
 def test_outlet_is_called_by_its_number(profile: str, column: str, raw: int, word: str) -> None:
     assert ("outlet.state", "7", word) in reads(profile, {column: raw})
+
+
+def sentry4(state: int, status: int, power: int) -> dict[str, object]:
+    """Two cords of which the second is in this state, with a line and a phase each."""
+    root, values = "1.3.6.1.4.1.1718.4.1", {}
+    for table, index in ((3, "{}.1"), (4, "{}.1.1"), (5, "{}.1.1")):
+        for cord, cells in ((1, (1, 0, 100)), (2, (state, status, power))):
+            values |= {
+                f"{root}.{table}.3.1.{column}.{index.format(cord)}": cell for column, cell in enumerate(cells, 1)
+            }
+    return values
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "power", "shown"),
+    [
+        (2, 0, -1, None),
+        (2, 1, -1, None),
+        (1, 2, 0, None),
+        (2, 0, 0, 0),
+        (2, 10, -1, "sentinel"),
+        (1, 0, -1, "sentinel"),
+    ],
+    ids=["off", "disabled", "purged", "off and measured", "off and not heard of", "on and not measured"],
+)
+def test_sentry4_input_that_is_off_or_disabled_does_not_appear_and_one_in_trouble_does(
+    state: int, status: int, power: int, shown: object
+) -> None:
+    found = reads("sentry4", sentry4(state, status, power))
+    second = [(point, value) for point, index, value in found if index is not None and index.startswith("2")]
+    assert [value for point, value in second if point == "cord.power"] == ([] if shown is None else [shown])
+    assert {point for point, _ in second} == (
+        set() if shown is None else {"cord.power", "cord.status", "line.current", "phase.voltage", "input.voltage"}
+    )
+    assert ("pdu.power", None, "sentinel" if shown == "sentinel" else 100) in found
