@@ -10,24 +10,30 @@ from dcmon.collectors.maps import Maps
 from dcmon.collectors.names import Names
 from dcmon.collectors.probes.attempt import Attempt, Means, Points, ServiceError
 from dcmon.collectors.probes.backup import Backup, BackupDesk, Kept, ReportError
-from dcmon.collectors.probes.dns import Dns
 from dcmon.collectors.probes.http import Http
 from dcmon.collectors.probes.ping import Ping
 from dcmon.collectors.probes.tcp import Tcp
 from dcmon.collectors.probes.throughput import Iperf, Throughput
 from dcmon.collectors.schedule import SLOW
 from dcmon.config.collectors import PointMap
-from dcmon.config.probes import BackupProbe, Probe
+from dcmon.config.probes import BackupProbe, DnsProbe, Probe
 from dcmon.model import Quality, Reading
 
 _SHARE: Final = 0.8
 """Of the poller's deadline, that an attempt may take: what it failed of is to be said before that passes."""
 
+
+def _dns(probe: DnsProbe, means: Means) -> Attempt:
+    from dcmon.collectors.probes.dns import Dns  # dnspython is 2 MB, for those who ask resolvers
+
+    return Dns(probe, means)
+
+
 _KINDS: dict[str, Callable[[Any, Means], Attempt]] = {
     "ping": Ping,
     "tcp": Tcp,
     "http": Http,
-    "dns": Dns,
+    "dns": _dns,
     "throughput": Throughput,
     "iperf3": Iperf,
 }

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from cryptography import x509
-
 from dcmon.collectors.names import Found
 from dcmon.collectors.probes.attempt import Means, Points, ServiceError, addresses, refused
 from dcmon.model import CollectError
@@ -79,6 +77,8 @@ async def _shown(host: str, found: Found, context: ssl.SSLContext) -> bytes:
 
 def _remaining(der: bytes, now: int) -> Points:
     """Days until the certificate ends; nothing for one that cannot be read."""
+    from cryptography import x509  # 7 MB that only those pay who look at certificates
+
     try:
         ends = x509.load_der_x509_certificate(der).not_valid_after_utc
     except ValueError:
