@@ -218,17 +218,19 @@ def coverage(config: Config, journal: Kept, views: Sequence[IndicatorView], now:
 
 
 def check_correction(journal: Kept, entry: CorrectionEntry, views: Iterable[IndicatorView]) -> None:
-    """EntryError when what is to be corrected was never so, as far as the journal knows.
+    """EntryError when what is to be corrected was never so, as far as the journal and earlier corrections know.
 
     Of an indicator that the site does not have, the judge says so, and which ones it has.
     """
     if entry.indicator not in {view.id for view in views}:
         return
     was, now = Availability(entry.was), Availability(entry.now)
-    rows = journal.intervals(entry.indicator, entry.start, entry.end)
+    earlier = [Correction.of(row) for row in _corrections(journal).get(entry.indicator, ())]
+    recorded = journal.intervals(entry.indicator, entry.start, entry.end)
+    rows, _ = corrected(recorded, earlier, entry.start, entry.end)
     correction = Correction("new", entry.start, entry.end, was, now, entry.reason)
     if not corrected(rows, [correction], entry.start, entry.end)[1]["new"]:
-        states = ", ".join(dict.fromkeys(row.state.value for row in rows)) or "unknown"
+        states = ", ".join(dict.fromkeys(row.state.value for row in rows))
         raise EntryError(f"was: {entry.indicator} was never {entry.was} then, but {states}")
 
 
@@ -243,6 +245,15 @@ def check_lesson(journal: Kept, entry: Lesson) -> None:
             raise EntryError(f"{name}: that is before the incident began, {iso_utc(incident.started)}")
 
 
+def _corrections(journal: Kept) -> dict[str, list[Record]]:
+    """Indicator -> its corrections in the order in which they were entered: a later one corrects earlier ones, too."""
+    found: dict[str, list[Record]] = {}
+    for record in sorted(journal.records("correction", limit=-1), key=lambda row: (row.data["entered"], row.id)):
+        if record.state != "void":
+            found.setdefault(record.subject, []).append(record)
+    return found
+
+
 class _Ledger:
     """What is asked of the journal once for all figures."""
 
@@ -254,10 +265,7 @@ class _Ledger:
         self._died = alive if alive is not None and now - alive > _DEAD_MS else None
         """When dcmon was last alive, if it is not now: what goes on in the journal since then, nobody has seen."""
         self._maintenance = journal.records("maintenance", limit=-1)
-        self._corrections: dict[str, list[Record]] = {}
-        for record in sorted(journal.records("correction", limit=-1), key=lambda row: (row.data["entered"], row.id)):
-            if record.state != "void":
-                self._corrections.setdefault(record.subject, []).append(record)
+        self._corrections = _corrections(journal)
 
     def figures(self, view: IndicatorView, span: Span | None, windows: Sequence[Window] | None) -> Iterator[Figure]:
         """The figures of one indicator."""

@@ -80,7 +80,10 @@ class Delivery(_Entry):
 
 
 class CorrectionEntry(_Entry):
-    """An interval of an indicator was measured wrong. What was recorded stays; figures show both."""
+    """An interval of an indicator was measured wrong. What was recorded stays; figures show both.
+
+    A correction that was wrong itself is corrected by another.
+    """
 
     kind: Literal["correction"]
     indicator: Line = Field(description="its id, as `dcmon slo --json` gives it")
