@@ -266,7 +266,7 @@ async def test_a_clock_that_is_set_neither_shortens_nor_lengthens_the_wait_for_a
         return len([message for message in sent if message.incident == incident])
 
     world.alarm()
-    (row,) = world.pipeline.pager._rows.values()
+    (row,) = world.pipeline.pager._waiting.rows()
     incident, due = row.incident, row.due
     assert due is not None
     first = await hold(60)
