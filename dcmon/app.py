@@ -23,7 +23,7 @@ from dcmon.collectors.profile import Profile, load_profiles
 from dcmon.collectors.snmp import NativeClient
 from dcmon.collectors.snmp.second import PysnmpClient
 from dcmon.collectors.trapping import TrapDesk
-from dcmon.collectors.traps import TrapReceiver
+from dcmon.collectors.traps import TrapReceiver, first_boots
 from dcmon.config.checks.agent import split_listen
 from dcmon.config.collectors import CommunityCredentials, UserCredentials
 from dcmon.config.config import Config
@@ -182,8 +182,9 @@ class App:
         self._urgency = Urgency(self.config, self.poller.set_fast)
         self._urgency.look(self.pipeline.judge.alarms.values())
         self.traps: TrapReceiver | None = None
+        self._desk: TrapDesk | None = None
         if agent.traps.enabled:
-            desk = TrapDesk(collectors, self.poller.poll_now, self.pipeline.note, names)
+            desk = self._desk = TrapDesk(collectors, self.poller.poll_now, self.pipeline.note, names)
             self.traps = self._trap_receiver(desk)
             self._services += [("traps", self.traps.run), ("trap desk", partial(desk.run, self.clock))]
 
@@ -203,6 +204,7 @@ class App:
             listen=[(host, port), ("0.0.0.0", port)] if host == "::" else [(host, port)],
             communities=communities,
             users=users,
+            boots=self.journal.count_boot(first_boots(self.clock.now())),
         )
 
     def _build_outside(self) -> None:
@@ -306,6 +308,8 @@ class App:
 
     async def _commit_last(self) -> None:
         """A disk that takes no more rows does not keep the process from ending: it is said, and that is all."""
+        if self._desk is not None:
+            self._desk.tell_folded(self.clock.now())
         self.pipeline.note([self._event("stopped", "dcmon was told to stop")])
         try:
             await self.pipeline.finish()
@@ -365,6 +369,7 @@ async def _supervise(name: str, service: Callable[[], Awaitable[None]]) -> None:
     """
     clock = SystemClock()
     said = None
+    task = asyncio.current_task()
     while True:
         started = clock.monotonic()
         try:
@@ -376,6 +381,8 @@ async def _supervise(name: str, service: Callable[[], Awaitable[None]]) -> None:
             if said != repr(error):
                 said = repr(error)
                 _complain(name, error)
+        if task is not None and task.cancelling():
+            return  # it failed while it ended
         await clock.sleep(_RESTART_S)
 
 

@@ -79,18 +79,30 @@ class TrapDesk:
         return True
 
     async def run(self, clock: Clock) -> None:
-        """Looks up the devices that are configured by name, and writes down what was folded and had no successor."""
+        """Looks up the devices that are configured by name, and tells what was folded."""
         looked_up = None
-        try:
-            while True:
-                now = clock.monotonic()
-                if looked_up is None or self._puzzled or now - looked_up >= _RESOLVE_EVERY_S:
-                    looked_up, self._puzzled = now, False
-                    await self._look_up()
-                await clock.sleep(_LOOK_EVERY_S)
-                self._tell_folded(clock.now())
-        finally:
-            self._tell_folded(clock.now())
+        while True:
+            now = clock.monotonic()
+            if looked_up is None or self._puzzled or now - looked_up >= _RESOLVE_EVERY_S:
+                looked_up, self._puzzled = now, False
+                await self._look_up()
+            await clock.sleep(_LOOK_EVERY_S)
+            self.tell_folded(clock.now())
+
+    def tell_folded(self, now: int) -> None:
+        """Writes down what was counted and had no successor; `run` does, and whoever ends the process does at last."""
+        for name, sender in self._senders.items():
+            if not sender.folded:
+                continue
+            assets = self._assets.get(_literal(name) or name, [])
+            reason = f"{sender.folded} traps more from {name}, counted and not kept one by one"
+            asset = assets[0] if len(assets) == 1 else None
+            try:
+                self._note([Transition(now, "trap", name, "folded", reason, asset=asset)])
+            except StoreError as error:
+                log.debug("%s: %s", name, error)
+                continue
+            sender.kept()
 
     def _devices(self, event: TrapEvent) -> Sequence[str]:
         """By the address it came from, else by the one it says it is from: traps come through proxies and out of
@@ -118,20 +130,6 @@ class TrapDesk:
             for address in addresses:
                 assets.setdefault(address, []).extend(self._hosts[host])
         return assets
-
-    def _tell_folded(self, now: int) -> None:
-        for name, sender in self._senders.items():
-            if not sender.folded:
-                continue
-            assets = self._assets.get(_literal(name) or name, [])
-            reason = f"{sender.folded} traps more from {name}, counted and not kept one by one"
-            asset = assets[0] if len(assets) == 1 else None
-            try:
-                self._note([Transition(now, "trap", name, "folded", reason, asset=asset)])
-            except StoreError as error:
-                log.debug("%s: %s", name, error)
-                continue
-            sender.kept()
 
 
 @dataclass(slots=True)

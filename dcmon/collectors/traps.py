@@ -31,7 +31,7 @@ from dcmon.collectors.snmp.notification import (
     trap_names,
 )
 from dcmon.collectors.snmp.udp import UdpEndpoint, open_socket
-from dcmon.collectors.snmp.usm import V3User
+from dcmon.collectors.snmp.usm import MAX_BOOTS, V3User
 from dcmon.model import CollectError, StoreError
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,8 @@ _OCTETS_PER_TURN: Final = 8_000
 _SMALLEST: Final = 400
 _DATAGRAMS_PER_TURN: Final = 2_000
 _ENOUGH_BUFFER: Final = 4 << 20
+_LAST_S: Final = 3.0
+"""Real seconds for what waits at the end: whoever stopped dcmon waits for that."""
 _YEAR_2020_S: Final = 1_577_836_800
 _ENGINE_ID_TEXT: Final = b"\x80\x00\x00\x00\x04"
 """RFC 3411 SnmpEngineID, format 4 (text), without an enterprise of its own."""
@@ -99,6 +101,7 @@ class TrapReceiver:
 
     An inform is answered when `kept` has returned, which waits until all events given so far are on the disk. What
     could not be kept is not answered, so that it is sent again; what is sent again meanwhile is no second event.
+    `boots` is snmpEngineBoots: senders of v3 informs refuse an engine that started no more often than it had before.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class TrapReceiver:
         communities: Iterable[str] = (),
         users: Sequence[V3User] = (),
         engine_id: bytes | None = None,
+        boots: int = 1,
         receive_buffer: int = RECEIVE_BUFFER,
         max_waiting: int = _MAX_WAITING,
     ) -> None:
@@ -122,6 +126,7 @@ class TrapReceiver:
         self._communities = frozenset(community.encode() for community in communities)
         self._users = users
         self._engine_id = engine_id or _ENGINE_ID_TEXT + b"dcmon-" + socket.gethostname().encode()[:21]
+        self._boots = boots
         self._receive_buffer = receive_buffer
         self._max_waiting = max_waiting
         self._waiting: deque[tuple[int, int, bytes, Address]] = deque()
@@ -140,8 +145,8 @@ class TrapReceiver:
 
     def open(self) -> None:
         """Binds the sockets; CollectError(bind) when one cannot be had."""
-        boots = max(1, self._clock.now() // 1000 - _YEAR_2020_S)  # grows from start to start without being stored
-        self._inbox = UserInbox(self._users, self._engine_id, boots, asyncio.get_running_loop().time)
+        if self._inbox is None:  # opened again it goes on: its time must not fall back while its boots stay
+            self._inbox = UserInbox(self._users, self._engine_id, self._boots, asyncio.get_running_loop().time)
         try:
             for number, (host, port) in enumerate(self._listen):
                 self._endpoints.append(self._bind(number, host, port))
@@ -185,13 +190,19 @@ class TrapReceiver:
         self._endpoints.clear()
 
     async def run(self) -> None:
-        """Decodes what arrives until it is cancelled; opens the sockets if that was not done and closes them."""
+        """Decodes what arrives until it is cancelled; opens the sockets if that was not done and closes them.
+
+        What has arrived by then is still decoded and kept, for as long as `_LAST_S`.
+        """
         if not self._endpoints:
             self.open()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._decode(), name="traps")
                 tasks.create_task(self._answer(), name="informs")
+        except asyncio.CancelledError:
+            await self._finish()
+            raise
         finally:
             self.close()
 
@@ -199,25 +210,45 @@ class TrapReceiver:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            while self._waiting:
-                left = _OCTETS_PER_TURN
-                while self._waiting and left > 0:
-                    ts, number, data, address = self._waiting.popleft()
-                    left -= max(len(data), _SMALLEST)
-                    self._waiting_octets -= len(data)
-                    self._process(ts, number, data, address)
-                await self._clock.sleep(0)
+            await self._decode_waiting()
+
+    async def _decode_waiting(self) -> None:
+        while self._waiting:
+            left = _OCTETS_PER_TURN
+            while self._waiting and left > 0:
+                ts, number, data, address = self._waiting.popleft()
+                left -= max(len(data), _SMALLEST)
+                self._waiting_octets -= len(data)
+                self._process(ts, number, data, address)
+            await self._clock.sleep(0)
 
     async def _answer(self) -> None:
         """Acknowledges informs, all that wait for the disk at once."""
         while True:
             await self._owing.wait()
             self._owing.clear()
-            owed = list(self._unanswered)
-            await self._kept()
-            for reply in owed:
-                del self._unanswered[reply]
-                self._send(*reply)
+            await self._answer_owed()
+
+    async def _answer_owed(self) -> None:
+        owed = list(self._unanswered)
+        await self._kept()
+        for reply in owed:
+            del self._unanswered[reply]
+            self._send(*reply)
+
+    async def _finish(self) -> None:
+        """A sender does not repeat a trap: what lies in the sockets and waits here is the only one there will be."""
+        for endpoint in self._endpoints:
+            endpoint.stop_reading()
+        try:
+            async with asyncio.timeout(_LAST_S):
+                await self._decode_waiting()
+                await self._answer_owed()
+        except TimeoutError:
+            lost, owed = len(self._waiting), len(self._unanswered)
+            self.stats.dropped += lost
+            told = "the end came with %d traps that were not kept, and %d informs were not acknowledged within %g s"
+            log.warning(told, lost, owed, _LAST_S)
 
     def _process(self, ts: int, number: int, data: bytes, address: Address) -> None:
         try:
@@ -277,6 +308,12 @@ class _Reply(NamedTuple):
     """Of the socket."""
     data: bytes
     address: Address
+
+
+def first_boots(now: int) -> int:
+    """snmpEngineBoots where no earlier start is known: the seconds since 2020, as a journal that was lost, and dcmon
+    before it counted its starts, had fewer. `now` in ms UTC."""
+    return min(max(1, now // 1000 - _YEAR_2020_S), MAX_BOOTS)
 
 
 def _event(ts: int, address: Address, notification: Notification, *, foreign: bool) -> TrapEvent:

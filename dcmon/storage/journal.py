@@ -43,6 +43,9 @@ _PRUNED: Final = (
     ("task", "state = 'done' AND ifnull(closed, opened) < :before"),
     ("cache", "ts < :before"),
 )
+_COUNT_BOOT: Final = """
+INSERT INTO engine VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET boots = min(boots + 1, 2147483647) RETURNING boots
+"""
 _KEYS: Final = {"incident": "id", "task": "id", "cache": "asset"}
 
 
@@ -102,6 +105,11 @@ class Journal(JournalReader):
         """Keeps what an asset said it was (plain JSON), so that the next start need not ask again."""
         row = (asset, now, to_json(dict(identity)))
         self._db.call(lambda db: db.execute("INSERT OR REPLACE INTO cache VALUES (?, ?, ?)", row))
+
+    def count_boot(self, first: int) -> int:
+        """snmpEngineBoots of the engine that receives informs (RFC 3414 section 2.2): one more than at the start before
+        this one, up to 2^31-1, where it stays; `first` when no start is known."""
+        return int(self._db.call(lambda db: db.execute(_COUNT_BOOT, (first,)).fetchone()[0]))
 
     def claim(self, now: int, owner: str, lease_ms: int, limit: int) -> list[OutboxRow]:
         """Leases up to `limit` due messages to `owner` until `now + lease_ms`; then they can be claimed anew.

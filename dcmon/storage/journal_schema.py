@@ -95,7 +95,12 @@ CREATE TABLE usual (asset TEXT NOT NULL, point TEXT NOT NULL, "index" TEXT, hour
 CREATE UNIQUE INDEX usual_hour ON usual (asset, point, "index" IS NULL, ifnull("index", ''), hour);
 """
 
-JOURNAL: Final = Schema("journal", 0x64636D01, tuple(map(statements, (_VERSION_1, _VERSION_2, _VERSION_3))), "FULL")
+_VERSION_4: Final = """
+CREATE TABLE engine (id INTEGER PRIMARY KEY CHECK (id = 1), boots INTEGER NOT NULL);
+"""
+
+_VERSIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+JOURNAL: Final = Schema("journal", 0x64636D01, tuple(map(statements, _VERSIONS)), "FULL")
 
 R = TypeVar("R")
 

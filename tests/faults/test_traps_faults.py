@@ -245,3 +245,75 @@ async def test_a_v3_inform_out_of_the_time_window_is_no_event() -> None:
         await box.settle(lambda: box.receiver.stats.received == 4)
         await box.settle()
         assert box.events == []
+
+
+async def test_boots_are_those_that_the_caller_counted_and_time_goes_on_when_the_sockets_are_opened_again() -> None:
+    receiver = TrapReceiver(SystemClock(), lambda _: True, listen=[("127.0.0.1", 0)], users=[USER], boots=41)
+    times = []
+    for _ in range(2):
+        receiver.open()
+        task = asyncio.create_task(receiver.run())
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
+            sock.bind(("127.0.0.1", 0))
+            sock.sendto(sealed(USER, b"", 0, 0, inform=True), receiver.addresses[0])
+            report = decode_v3(await asyncio.wait_for(asyncio.get_running_loop().sock_recv(sock, 65_535), 2))
+        assert report.boots == 41
+        times.append(report.time)
+        task.cancel()
+        await asyncio.wait([task])
+        await asyncio.sleep(1.1)
+    assert times[1] > times[0]
+
+
+# --- the end ---
+
+
+async def test_what_arrived_before_the_end_is_kept_and_answered() -> None:
+    kept: list[TrapEvent] = []
+
+    def keep(event: TrapEvent) -> bool:
+        kept.append(event)
+        return True
+
+    receiver = TrapReceiver(SystemClock(), keep, listen=[("127.0.0.1", 0)], communities=["public"])
+    receiver.open()
+    task = asyncio.create_task(receiver.run())
+    await asyncio.sleep(0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        sock.bind(("127.0.0.1", 0))
+        for number in range(5000):  # no await: all of them lie in the kernel's buffer when the end comes
+            sock.sendto(trap(number), receiver.addresses[0])
+        sock.sendto(trap(5000, inform=True), receiver.addresses[0])
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert [event.varbinds[0][1] for event in kept] == [str(number) for number in range(5001)]
+        answer = decode_message(await asyncio.wait_for(asyncio.get_running_loop().sock_recv(sock, 65_535), 2))
+        assert isinstance(answer, Message)
+        assert answer.request_id == 5000
+    assert receiver.addresses == []
+
+
+async def test_an_end_that_the_disk_holds_up_comes_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("dcmon.collectors.traps._LAST_S", 0.1)
+    held = asyncio.Event()
+
+    async def never() -> None:
+        await held.wait()
+
+    receiver = TrapReceiver(
+        SystemClock(), lambda _: True, kept=never, listen=[("127.0.0.1", 0)], communities=["public"]
+    )
+    receiver.open()
+    task = asyncio.create_task(receiver.run())
+    await asyncio.sleep(0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(trap(1, inform=True), receiver.addresses[0])
+        task.cancel()
+        await asyncio.wait([task], timeout=2)
+    assert task.cancelled()
+    assert "informs were not acknowledged" in caplog.text

@@ -299,3 +299,15 @@ def test_a_folder_that_cannot_be_made_is_an_error_that_says_so(tmp_path: Path) -
     for make in (Journal, DataDirLock):
         with pytest.raises(StoreError, match="data_dir"):
             make(tmp_path / "file" / "data")
+
+
+def test_starts_of_the_snmp_engine_are_counted_over_restarts_and_end_at_the_largest(tmp_path: Path) -> None:
+    counted = []
+    for _ in range(3):
+        journal = Journal(tmp_path)
+        counted.append(journal.count_boot(200_000_000))
+        journal.close()
+    assert counted == [200_000_000, 200_000_001, 200_000_002]
+    journal = Journal(tmp_path / "late")
+    assert [journal.count_boot(2**31 - 2) for _ in range(3)] == [2**31 - 2, 2**31 - 1, 2**31 - 1]
+    journal.close()

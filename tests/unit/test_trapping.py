@@ -158,7 +158,8 @@ async def test_what_was_folded_and_had_no_successor_is_an_event_of_its_own_after
         assert len(site.kept) == 10_001
         for _ in range(40_000):
             site.trap("192.0.2.21", 660_000)
-    assert site.kept[-1].reason.startswith("30000 traps more"), "also at the end of the process"
+    site.desk.tell_folded(660_000)
+    assert site.kept[-1].reason.startswith("30000 traps more"), "as the end of the process has it told"
 
 
 async def test_what_the_journal_does_not_take_is_told_to_the_sender_of_it_and_folded_ones_are_told_of_later() -> None:

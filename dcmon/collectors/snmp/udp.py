@@ -20,6 +20,8 @@ RECEIVE_BUFFER: Final = 8 << 20
 _MAX_DATAGRAM: Final = 65_535
 _DATAGRAMS_PER_TURN: Final = 100
 """So that a flood on this socket leaves the loop to others."""
+_LAST_TURNS: Final = 20
+"""At the end: more than any buffer holds, and no flood keeps the process from ending."""
 
 # Linux, <bits/in.h> and <linux/in6.h>; the socket module of Python 3.11 does not name them.
 _RECVERR: Final = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
@@ -63,6 +65,7 @@ class UdpEndpoint:
         self._per_turn = per_turn
         self._loop = asyncio.get_running_loop()
         self._closed = False
+        self._stopped = False
         self._loop.add_reader(sock, self._read)
 
     @property
@@ -92,6 +95,15 @@ class UdpEndpoint:
                 # The error may be an earlier datagram's to another peer: Linux reports it at whatever comes next.
                 self._drain_errors()
 
+    def stop_reading(self) -> None:
+        """Takes what has arrived by now and nothing that comes later; the socket can still send."""
+        if not self._closed:
+            self._loop.remove_reader(self._sock)
+            self._stopped = True
+            for _ in range(_LAST_TURNS):
+                if not self._read():
+                    break
+
     def close(self) -> None:
         """Ends reading and closes the socket; may be called twice."""
         if not self._closed:
@@ -99,7 +111,8 @@ class UdpEndpoint:
             self._loop.remove_reader(self._sock)
             self._sock.close()
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Whether there may be more."""
         receive, on_datagram = self._sock.recvfrom, self._on_datagram
         for count in range(self._per_turn):
             try:
@@ -107,18 +120,19 @@ class UdpEndpoint:
             except BlockingIOError:
                 if count == 0:
                     self._recover()
-                return
+                return False
             except OSError:
                 self._recover()
-                return
+                return False
             on_datagram(data, address)
             if self._closed:
-                return
+                return False
+        return True
 
     def _recover(self) -> None:
         """Woken for an error. uvloop stops watching a socket that has had one, so it is told to watch again."""
         self._drain_errors()
-        if not self._closed:
+        if not self._closed and not self._stopped:
             self._loop.remove_reader(self._sock)
             self._loop.add_reader(self._sock, self._read)
 
