@@ -64,12 +64,23 @@ class Entries:
         litres = show_value(entry.litres, "l")
         extra = f", with {entry.additives}" if entry.additives else ""
         reason = f"{litres} of {entry.fuel}{extra} delivered to {self._topology.name(entry.asset)}"
-        data = {"litres": entry.litres, "fuel": entry.fuel, "additives": entry.additives, "note": entry.note}
+        words = {"litres": entry.litres, "fuel": entry.fuel, "additives": entry.additives, "note": entry.note}
+        data = {**words, "entered": at}
+        if (known := self._known_delivery(entry, data)) is not None:
+            return known
         row = Record(
             f"delivery-{entry.asset}@{stamp(at)}", "delivery", entry.asset, None, "done", None, at, at, reason,
             ("T06",), entry.by, data,
         )  # fmt: skip
         return self._deliveries.entered(row, now) or self._put(row, now)
+
+    def _known_delivery(self, entry: Delivery, data: dict[str, Any]) -> Record | None:
+        """The record of which the same words are part already: with what was measured it has another id."""
+        mine = (row for row in self._ledger.records.values() if (row.kind, row.subject) == ("delivery", entry.asset))
+        known = next((row for row in mine if row.data.get("entered") == data["entered"]), None)
+        if known is not None and (known.by != entry.by or any(known.data.get(word) != data[word] for word in data)):
+            raise _another(known)
+        return known
 
     def correction(self, entry: CorrectionEntry, at: int, now: int) -> Record:
         known = sorted(self._indicators())
@@ -138,11 +149,19 @@ class Entries:
         return self._put(row, now)
 
     def _put(self, row: Record, now: int) -> Record:
-        if row.id in self._ledger.records and self._ledger.records[row.id] != row:
-            raise EntryError(f"at: there is another {row.kind} of {row.subject} at that very time; give its own time")
+        """Keeps and tells what is new; the same again is what it was."""
+        known = self._ledger.records.get(row.id)
+        if known is not None:
+            if known != row:
+                raise _another(known)
+            return known
         self._ledger.put_record(row)
         self._ledger.tell(record_transition(row, now, "entered"))
         return row
+
+
+def _another(known: Record) -> EntryError:
+    return EntryError(f"at: there is another {known.kind} of {known.subject} at that very time; give its own time")
 
 
 _KINDS: dict[str, Callable[[Entries, Any, int, int], Record]] = {

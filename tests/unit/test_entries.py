@@ -57,7 +57,8 @@ def test_the_same_twice_is_once_and_another_at_that_instant_is_refused() -> None
     judge = Judge(config(*EVERYTHING))
     first, _ = judge.enter(parse_entry(DELIVERY), T0)
     again, changes = judge.enter(parse_entry(DELIVERY), T0)
-    assert (again, changes.records) == (first, {first.id: first})
+    assert (again, changes.records) == (first, {})
+    assert [one.type for one in changes.transitions] == ["entry"]
     with pytest.raises(EntryError, match="another delivery"):
         judge.enter(parse_entry(DELIVERY | {"litres": 1}), T0)
     restarted = Judge(config(*EVERYTHING), Snapshot(records={first.id: first}))
