@@ -182,7 +182,7 @@ class Builder:
         oper, bgp = self._slots(leaf, asset, "if.oper"), self._slots(leaf, asset, "bgp.state")
 
         def probe() -> State:
-            link = _truths(asset, oper, lambda slot: slot.value == "up")
+            link = _truths(asset, oper, lambda slot: slot.value == "up", known=("unknown",))
             session = [_truths(asset, bgp, lambda slot: slot.value == "established")] if bgp else []
             return at_least(1 + len(session), [link, *session])
 

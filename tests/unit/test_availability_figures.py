@@ -145,6 +145,15 @@ def test_a_pdu_is_up_with_its_first_phase_and_down_with_its_last() -> None:
     assert ledger(world, "T01.feed-a:feed-a") == [("up", 0, 200), ("down", 200, 300), ("up", 300, None)]
 
 
+def test_an_uplink_whose_router_does_not_know_its_state_is_unknown_and_not_down() -> None:
+    world = World(config(ON_BATTERY))
+    for second, word in ((0, "up"), (100, "unknown"), (200, "down"), (300, "up")):
+        world.see(second, ("uplink-1/if.oper", word))
+    assert ledger(world, "T21.link:uplink-1") == [
+        ("up", 0, 100), ("unknown", 100, 200), ("down", 200, 300), ("up", 300, None),
+    ]  # fmt: skip
+
+
 def test_an_uplink_needs_its_bgp_session_and_the_whole_its_committed_capacity() -> None:
     world = World(config(ON_BATTERY))
     world.see(0, ("uplink-1/if.oper", "up"), ("uplink-2/if.oper", "up"))
