@@ -122,7 +122,7 @@ class BurnWatch(TankWatch):
 class StuckWatch(TankWatch):
     """`fuel_stuck`: an engine has run, and the level stands where it stood. Over when it moves."""
 
-    __slots__ = ("_again", "_look_again", "_timers", "rule")
+    __slots__ = ("_again", "_look_again", "_moved", "_must", "_timers", "rule")
 
     def __init__(
         self, cell: Cell, alarms: Alarms, book: Book, rule: FuelStuckRule, timers: Timers,
@@ -133,6 +133,8 @@ class StuckWatch(TankWatch):
         self._timers = timers
         self._look_again = look_again
         self._again = Timer("recheck", self.evaluate, cell.order, Phase.DEADLINE)
+        self._must = self._moved = 0.0
+        """Litres that must have burnt, and by which the level is lower, when it was judged last."""
 
     @property
     def stuck(self) -> bool:
@@ -153,11 +155,11 @@ class StuckWatch(TankWatch):
         memory, slot, litres = self.book.memory, self.book.slot(), self.book.content.litres
         if slot is None or litres is None or memory.base is None or memory.rise is not None:
             return None
-        moved = memory.base - litres + memory.delivered
+        moved = self._moved = memory.base - litres + memory.delivered
         if memory.engine != RUNNING:
             return False if abs(moved) > self.book.step else None
         seen = min(slot.seen, now)
-        must = self.book.burnt(seen)[0]
+        must = self._must = self.book.burnt(seen)[0]
         if must < (self.book.holds or 0.0) * _VISIBLE_SHARE:
             return None
         if moved >= must * self.rule.share / 100:
@@ -168,9 +170,7 @@ class StuckWatch(TankWatch):
         return now
 
     def describe(self) -> str:
-        memory, litres = self.book.memory, self.book.content.litres
-        must = show_value(_whole(self.book.burnt(memory.counted)[0]), "l")
-        moved = show_value(_whole((memory.base or 0.0) - (litres or 0.0)), "l")
+        must, moved = show_value(_whole(self._must), "l"), show_value(_whole(self._moved), "l")
         return f"{must} must have burnt, the level shows {moved} less"
 
 

@@ -135,6 +135,8 @@ class TestStuck:
         for second in range(1030, 1000 + 2 * HOUR, 30):
             made.see(second, (LEVEL, 90.0))
         assert said(made, "stuck") == [(1000 + HOUR, "active")]
+        (told,) = [one for one in made.all.transitions if one.rule == "stuck" and one.state == "active"]
+        assert told.reason.endswith(": 250 l must have burnt, the level shows 0 l less")
         reading = next(one for one in made.judge.computed(at(2 * HOUR)) if one.point == "fuel.autonomy_full")
         assert (reading.quality, reading.reason) == (Quality.UNCERTAIN, "Tank A: its level does not move")
         made.see(1000 + 2 * HOUR, (LEVEL, 84.0))
