@@ -142,7 +142,7 @@ class Figure:
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON: shares in per cent (None where nothing is known), times in ms UTC and ISO 8601, the verdict."""
         measure, target = self.measure, self.view.target
-        used_up, figures = used_up_at(measure, self.budget, self.ends), self.reliability
+        used_up, figures = used_up_at(measure, self.outages, self.budget, self.ends), self.reliability
         return {
             "id": self.view.id,
             "control": self.view.control,

@@ -29,11 +29,10 @@ def outages(intervals: Sequence[Interval], start: int, end: int, excluded: Seque
     for first, last, row in cut(intervals, start, end, excluded):
         if row.state is not Availability.DOWN:
             continue
-        going_on = row.end is None and last == end
         if found and found[-1].end == first:
-            found[-1] = Outage(found[-1].start, last, found[-1].reason, going_on)
+            found[-1] = Outage(found[-1].start, last, found[-1].reason, last == end)
         else:
-            found.append(Outage(first, last, row.reason, going_on))
+            found.append(Outage(first, last, row.reason, last == end))
     return found
 
 
@@ -62,14 +61,20 @@ def reliability(found: Sequence[Outage], measure: Measure) -> Reliability:
     )
 
 
-def used_up_at(measure: Measure, budget: int, window_end: int) -> int | None:
+def used_up_at(measure: Measure, found: Sequence[Outage], budget: int, window_end: int) -> int | None:
     """When, at the rate of DOWN in the period so far, `budget` ms of DOWN are used up; None if not before `window_end`.
 
-    A budget that is used up already was so at the end of the period, as far as the rate can tell.
+    What is used up already was so in one of the outages `found` in the period. Where none are given (a mean has no
+    outages of its own) it was so at the end of the period, as far as anybody can tell.
     """
     if measure.down <= 0:
         return None
     if measure.down >= budget:
+        left = budget
+        for outage in found:
+            if outage.length >= left:
+                return outage.start + max(left, 0)
+            left -= outage.length
         return measure.end
     elapsed = measure.up + measure.down
     due = measure.end + (budget - measure.down) * elapsed // measure.down

@@ -34,6 +34,14 @@ class TestOutages:
         assert found == [Outage(5, 30, "down at 0"), Outage(60, 70, "down at 60", True)]
         assert [one.length for one in found] == [25, 10]
 
+    def test_an_outage_that_outlasts_the_period_goes_on_at_its_end_and_is_no_time_to_restoration(self) -> None:
+        intervals = rows((0, 10, DOWN), (10, 90, UP), (90, 120, DOWN), (120, None, UP))
+        found = outages(intervals, 0, 100)
+        assert found[-1] == Outage(90, 100, "down at 90", True)
+        assert reliability(found, measure(intervals, 0, 100)).mttr == 10
+        fixed, _ = corrected(rows((0, 90, UP), (90, None, DOWN)), [], 0, 100)
+        assert [one.open for one in outages(fixed, 0, 100)] == [True]
+
     def test_what_is_excluded_is_no_outage_and_splits_one(self) -> None:
         found = outages(rows((0, 100, DOWN)), 0, 100, [(20, 40), (90, 200)])
         assert [(one.start, one.end) for one in found] == [(0, 20), (40, 90)]
@@ -54,7 +62,12 @@ class TestBudget:
         self, down: int, budget: int, due: int | None
     ) -> None:
         made = measure(rows((0, down, DOWN), (down, 100, UP)) if down else rows((0, 100, UP)), 0, 100)
-        assert used_up_at(made, budget, 1001) == due
+        assert used_up_at(made, (), budget, 1001) == due
+
+    @pytest.mark.parametrize(("budget", "due"), [(0, 10), (5, 15), (10, 20), (11, 51), (29, 69)])
+    def test_what_is_used_up_was_so_in_the_outage_that_used_it_up(self, budget: int, due: int) -> None:
+        intervals = rows((0, 10, UP), (10, 20, DOWN), (20, 50, UP), (50, 70, DOWN), (70, 100, UP))
+        assert used_up_at(measure(intervals, 0, 100), outages(intervals, 0, 100), budget, 1001) == due
 
 
 class TestCorrections:

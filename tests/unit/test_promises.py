@@ -12,6 +12,7 @@ import pytest
 from dcmon.config.config import Config
 from dcmon.config.entries import CorrectionEntry, EntryError, Lesson, parse_entry
 from dcmon.config.loader import load
+from dcmon.instants import iso_utc
 from dcmon.model import Availability, Changes, Incident, Interval, Record, Severity
 from dcmon.promises import WINDOWS, Figure, check_correction, check_lesson, coverage, figures
 from dcmon.storage.journal import Journal
@@ -163,6 +164,25 @@ def test_a_correction_of_what_was_never_so_is_refused(journal: Journal, views: d
     other = parse_entry(words | {"indicator": "T01.no-such"})
     assert isinstance(other, CorrectionEntry)
     check_correction(journal, other, views.values())  # the judge refuses it, and says which there are
+
+
+def test_a_correction_can_be_taken_back_and_a_second_one_starts_from_what_the_first_has_made_of_it(
+    config: Config, journal: Journal, views: dict[str, IndicatorView]
+) -> None:
+    view = views["T01"]
+    keep(journal, view, (YEAR, NOW - 4 * HOUR, "up"), (NOW - 4 * HOUR, NOW - HOUR, "down"), (NOW - HOUR, None, "up"))
+    put(journal, record("correction", "T01", NOW - 4 * HOUR, NOW - HOUR, was="down", now="up", entered=NOW))
+    words = {"kind": "correction", "by": "Anna", "indicator": "T01", "was": "up", "now": "down", "reason": "it was so",
+             "evidence": "y", "start": iso_utc(NOW - 4 * HOUR), "end": iso_utc(NOW - HOUR)}  # fmt: skip
+    back, again = parse_entry(words), parse_entry(words | {"was": "down", "now": "up"})
+    assert isinstance(back, CorrectionEntry)
+    assert isinstance(again, CorrectionEntry)
+    check_correction(journal, back, views.values())
+    with pytest.raises(EntryError, match="never down then, but up"):
+        check_correction(journal, again, views.values())
+    second = record("correction", "T01", NOW - 4 * HOUR, NOW - HOUR, was="up", now="down", entered=NOW + 1)
+    put(journal, replace(second, id="correction@second"))
+    assert figure(config, journal, view).measure.down == 3 * HOUR
 
 
 def test_maintenance_that_was_announced_in_time_is_left_out_of_what_it_names(
