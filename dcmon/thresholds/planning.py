@@ -52,7 +52,8 @@ class Planning:
             record_id = self._new_id("maintenance", entry.title, entry.start)
             row = self._window(record_id, entry, plan, announced, [])
             return self._windows.plan(row, now, "announced")
-        if {word: known.data["plan"][word] for word in _PLAN} == plan and known.state != "void":
+        same = {word: known.data["plan"][word] for word in _PLAN} == plan and known.state != "void"
+        if same and _claimed(entry, known.data.get("superseded")) in (None, known.data["announced"]):
             return known
         if entry.sequence <= known.data["sequence"]:
             what = "was cancelled" if known.state == "void" else "is there already with other words"
@@ -130,16 +131,19 @@ class Planning:
             and set(plan["scope"]) <= set(before["scope"]) and plan["with_fed"] <= before["with_fed"]
             and _RISK.index(plan["class"]) <= _RISK.index(before["class"])
         )  # fmt: skip
-        announced = known.data["announced"] if same_or_less else now
-        if entry.announced is not None:
-            announced = entry.announced
+        superseded = known.data.get("superseded") if same_or_less else known.data["announced"]
+        claimed = _claimed(entry, superseded)
+        announced = claimed if claimed is not None else known.data["announced"] if same_or_less else now
+        if not changed:
+            changed["announced"] = [known.data["announced"], announced]
         history = [*known.data["history"], {"at": now, "by": entry.by, "sequence": entry.sequence, "changed": changed}]
-        row = self._window(known.id, entry, plan, announced, history)
+        row = self._window(known.id, entry, plan, announced, history, superseded)
         return self._windows.plan(row, now, "changed", changed=changed)
 
     def _window(
-        self, record_id: str, entry: Maintenance, plan: dict[str, Any], announced: int, history: list[dict[str, Any]]
-    ) -> Record:
+        self, record_id: str, entry: Maintenance, plan: dict[str, Any], announced: int, history: list[dict[str, Any]],
+        superseded: int | None = None,
+    ) -> Record:  # fmt: skip
         late = entry.cls in CLASSES and not announced_in_time(entry.start, announced, self._timezone)
         verdict = None if entry.cls not in CLASSES else "failed" if late else "passed"
         data: dict[str, Any] = {
@@ -148,6 +152,8 @@ class Planning:
             "text": entry.text, "note": entry.note, "uid": entry.uid, "sequence": entry.sequence, "late": late,
             "plan": plan, "history": history, "phase": "planned",
         }  # fmt: skip
+        if superseded is not None:
+            data["superseded"] = superseded
         row = Record(
             record_id, "maintenance", entry.uid or record_id, None, "running", verdict, entry.start, entry.end, "",
             ("T25",), entry.by, data,
@@ -204,6 +210,14 @@ class Planning:
         while (fresh := base if count == 1 else f"{base}-{count}") in self._ledger.records:
             count += 1
         return fresh
+
+
+def _claimed(entry: Maintenance, superseded: int | None) -> int | None:
+    """When the customers were told, by the entry. What told them of an earlier plan (at `superseded`) is no such word:
+    calendars carry it along when an event is moved.
+    """
+    said = entry.announced
+    return None if said is None or (superseded is not None and said <= superseded) else said
 
 
 _RISK = ("no", "low", "high")

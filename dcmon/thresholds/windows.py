@@ -78,6 +78,11 @@ class Windows:
         self._rules = config.rules
         self._before = tuple(sorted(config.people.planned.before, reverse=True))
         self._timezone = config.site.timezone
+        self._sequences = {
+            spec.id: frozenset({spec.asset, *(one.asset for one in spec.when if one.asset is not None)})
+            for spec in config.rules.sequences
+        }
+        """The assets that each sequence is about."""
         self._raised = PlannedAlarms(ledger, alarms, config.rules)
         self._windows: dict[str, Window] = {}
         alarms.planned, alarms.came = self.hush, self.came
@@ -121,7 +126,9 @@ class Windows:
             return
         for window in self._in_order():
             drill = window.drill
-            if drill is None or window.row.data["phase"] != RUNNING or not drill.ran(row):
+            if drill is None or window.row.data["phase"] != RUNNING or not self._concerns(window, row):
+                continue
+            if not drill.ran(row):
                 continue
             window.row = _with(window.row, drill.facts())
             self._ledger.put_record(window.row)
@@ -211,6 +218,7 @@ class Windows:
             marks = [row.started - before for before in self._before if before not in row.data["told"]]
             self._timers.set(window.wake, min([row.started, *marks]))
         else:
+            self._timers.set(window.wake, None)
             self._timers.set(window.end, window.ends)
 
     def _set_deadline(self, window: Window) -> None:
@@ -236,7 +244,7 @@ class Windows:
             cells = sorted(self._alarms.cells.values(), key=lambda cell: cell.order)
             window.drill.begin(window.row.started, window.ends, cells)
             for record in self._ledger.records.values():
-                if record.kind == "sequence" and record.state == "running":
+                if record.kind == "sequence" and record.state == "running" and self._concerns(window, record):
                     window.drill.ran(record)
             facts |= window.drill.facts()
         window.row = _with(window.row, facts)
@@ -290,6 +298,10 @@ class Windows:
             window.row = _with(window.row, window.drill.facts())
         self._ledger.put_record(window.row)
         self._ledger.tell(record_transition(window.row, now, state, reason))
+
+    def _concerns(self, window: Window, sequence: Record) -> bool:
+        """Whether a sequence is of what the drill is about: a real outage on the other side is not."""
+        return not window.reach or bool(self._sequences.get(sequence.rule or "", frozenset()) & window.reach)
 
     def _place(self, row: Record) -> str:
         """An asset or group that an alarm about it stands on."""

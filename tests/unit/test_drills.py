@@ -237,3 +237,11 @@ def test_the_same_drill_twice_is_once() -> None:
     assert world.enter(5, "drill", **WORDS) is the_drill(world)
     with pytest.raises(EntryError, match="other words"):
         world.enter(5, "drill", **WORDS | {"expected": ["silent"]})
+
+
+def test_a_sequence_of_what_the_drill_is_not_about_does_not_fail_it() -> None:
+    for scope, verdict in (["mains-a"], "failed"), (["cooling-1"], "passed"):
+        world = announced(scope=scope, expected=["warm/env-1"], end=1000)
+        world.see(200, ("mains-a/mains.available", False), ("env-1/temperature[1]", 40.0))
+        world.wait(2000)
+        assert the_drill(world).verdict == verdict, the_drill(world).reason

@@ -284,6 +284,39 @@ def test_a_later_version_of_a_calendars_event_replaces_it_and_the_same_one_is_on
     assert (void.state, again.state, again.verdict) == ("void", "running", None)
 
 
+def test_an_announcement_of_another_time_is_none_of_the_new_one_however_often_a_calendar_says_it() -> None:
+    words = WORDS | {"uid": "x1@calendar", "class": "low", "start": 40 * DAY, "end": 41 * DAY, "announced": 0}
+    world = World(config(*EVERYTHING))
+    world.enter(1, "maintenance", **words)
+    moved = world.enter(20 * DAY, "maintenance", **words | {"start": 39 * DAY, "end": 40 * DAY, "sequence": 1})
+    assert (moved.data["announced"], moved.verdict) == (at(20 * DAY), "failed")
+    words |= {"start": 39 * DAY, "end": 40 * DAY}
+    assert world.enter(21 * DAY, "maintenance", **words | {"sequence": 1}) is moved
+    renamed = world.enter(22 * DAY, "maintenance", **words | {"title": "Other", "sequence": 2})
+    assert (renamed.data["announced"], renamed.verdict) == (at(20 * DAY), "failed")
+    told = world.enter(23 * DAY, "maintenance", **words | {"title": "Other", "announced": 10 * DAY, "sequence": 3})
+    assert (told.data["announced"], told.verdict) == (at(10 * DAY), "passed")
+    assert told.data["history"][-1]["changed"] == {"announced": [at(20 * DAY), at(10 * DAY)]}
+
+
+def test_when_the_customers_were_told_can_be_put_right() -> None:
+    world = World(config(*EVERYTHING))
+    words = WORDS | {"class": "low", "start": 20 * DAY, "end": 21 * DAY}
+    late = world.enter(1, "maintenance", **words)
+    with pytest.raises(EntryError, match="sequence above 0"):
+        world.enter(2, "maintenance", **words | {"announced": -10 * DAY})
+    right = world.enter(3, "maintenance", **words | {"announced": -10 * DAY, "uid": late.id, "sequence": 1})
+    assert (late.verdict, right.verdict, right.data["late"]) == ("failed", "passed", False)
+
+
+def test_a_window_that_is_entered_when_it_has_begun_begins_once() -> None:
+    world = World(config(*EVERYTHING))
+    for second, start in ((100, 100), (200, 150)):
+        world.enter(second, "maintenance", **WORDS | {"title": f"at {second}", "start": start})
+    world.wait(5000)
+    assert [state for _, state in records(world)].count("started") == 2
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
