@@ -37,7 +37,7 @@ def enter(
     """Puts on record what somebody did: the running dcmon checks it and keeps it in its journal."""
     with telling_errors():
         loaded, _ = checked(find_config(config))
-        entry = {"kind": kind, "by": by, **dict(_split(word) for word in words)}
+        entry = _together([("kind", kind), ("by", by), *(_split(word) for word in words)])
         (record,) = enter_records(loaded.config.agent.web.listen, [entry])
         if isinstance(record, str):
             raise DcmonError(f"it was not taken: {record}")
@@ -86,6 +86,14 @@ def _dated(line: dict[str, Any]) -> dict[str, Any]:
     last = line["last"]
     dated = {name: None if line[name] is None else iso_utc(line[name]) for name in ("due", "overdue_since", "since")}
     return {**line, **dated, "last": None if last is None else {**last, "at": iso_utc(last["at"])}}
+
+
+def _together(words: list[tuple[str, Any]]) -> dict[str, Any]:
+    entry = dict(words)
+    for name in entry:
+        if sum(name == other for other, _ in words) > 1:
+            raise DcmonError(f"{name} is given twice; a list is written with commas, {name}=one,two")
+    return entry
 
 
 def _split(word: str) -> tuple[str, Any]:

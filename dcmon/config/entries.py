@@ -5,7 +5,7 @@ The command `dcmon enter`, the API and a file for `dcmon replay` take the same w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -20,7 +20,6 @@ from pydantic import (
 )
 
 from dcmon.config.base import Duration, Identifier, Strict
-from dcmon.config.yamlfile import Loc
 from dcmon.instants import iso_utc, parse_instant
 
 _LONGEST_MUTE_MS = 31 * 86_400_000
@@ -240,8 +239,7 @@ def parse_entry(words: object) -> Entry:
     try:
         return _ENTRY.validate_python(words)
     except ValidationError as error:
-        faults = "; ".join(_fault(fault["loc"], _plain(fault["msg"])) for fault in error.errors())
-        raise EntryError(faults) from None
+        raise EntryError("; ".join(_faults(error))) from None
 
 
 def entry_words(entry: Entry) -> dict[str, Any]:
@@ -249,11 +247,37 @@ def entry_words(entry: Entry) -> dict[str, Any]:
     return entry.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def _fault(place: Loc, message: str) -> str:
-    """What is wrong, after the word it is about; what is wrong with the entry as a whole has none."""
-    word = ".".join(str(part) for part in place if part not in ENTRIES)
-    return f"{word}: {message}" if word else message
+def _faults(error: ValidationError) -> Iterator[str]:
+    """What is wrong, each after the word it is about; what is wrong with the entry as a whole has none."""
+    faults = error.errors(include_url=False)
+    places = [fault["loc"] for fault in faults]
+    for fault in faults:
+        place = fault["loc"]
+        if fault["type"] == "too_short" and any(len(one) > len(place) and one[: len(place)] == place for one in places):
+            continue  # it is too short because what stood in it is faulty
+        word = ".".join(str(part) for part in place[1:])  # the first part is the kind
+        say = _SAID.get(fault["type"])
+        message = say(fault.get("ctx", {})) if say else fault["msg"].removeprefix("Value error, ")
+        yield f"{word}: {message}" if word else message
 
 
-def _plain(message: str) -> str:
-    return message.removeprefix("Value error, ")
+_SAID: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "union_tag_not_found": lambda context: f"kind: this is missing; it is one of {', '.join(ENTRIES)}",
+    "union_tag_invalid": lambda context: f"kind: there is no {context['tag']}; it is one of {', '.join(ENTRIES)}",
+    "missing": lambda context: "this is missing",
+    "extra_forbidden": lambda context: "this word is not known here; docs/records.md has those that are",
+    "literal_error": lambda context: f"this must be {context['expected']}",
+    "greater_than": lambda context: f"this must be above {context['gt']:g}",
+    "less_than_equal": lambda context: f"this must be at most {context['le']:g}",
+    "greater_than_equal": lambda context: f"this must be at least {context['ge']:g}",
+    "float_parsing": lambda context: "this must be a number, such as 8000",
+    "int_parsing": lambda context: "this must be a whole number",
+    "bool_parsing": lambda context: "this must be true or false",
+    "string_type": lambda context: "this must be a text",
+    "string_too_short": lambda context: "this must not be empty",
+    "string_too_long": lambda context: f"this must not be longer than {context['max_length']} characters",
+    "string_pattern_mismatch": lambda context: f"this is not written as it must be, {context['pattern']}",
+    "tuple_type": lambda context: "this must be a list",
+    "too_short": lambda context: "nothing stands in it; name at least one",
+}
+"""Faults as a person would put them; what is not here says it well enough itself."""

@@ -21,6 +21,7 @@ from dcmon.config.site import AssetKind
 from dcmon.model import Record
 from dcmon.thresholds.duties import lines_of
 from dcmon.thresholds.fuel_deliveries import Deliveries
+from dcmon.thresholds.fuel_tank import capacity
 from dcmon.thresholds.ledger import Ledger, record_transition
 from dcmon.thresholds.logic import show_value
 from dcmon.thresholds.planning import Planning
@@ -62,6 +63,10 @@ class Entries:
             tanks = ", ".join(asset.id for asset in self._topology.site.assets if asset.kind is AssetKind.TANK)
             raise EntryError(f"asset: {entry.asset} is no tank; the site has {tanks or 'none'}")
         litres = show_value(entry.litres, "l")
+        holds = capacity(self._topology.assets[entry.asset].rating)
+        if holds is not None and entry.litres > holds:
+            raise EntryError(f"litres: {litres} are more than {entry.asset} holds, {show_value(holds, 'l')}; "
+                             "enter what went into each tank, each delivery by itself")  # fmt: skip
         extra = f", with {entry.additives}" if entry.additives else ""
         reason = f"{litres} of {entry.fuel}{extra} delivered to {self._topology.name(entry.asset)}"
         words = {"litres": entry.litres, "fuel": entry.fuel, "additives": entry.additives, "note": entry.note}

@@ -38,6 +38,9 @@ async def test_the_register_shows_what_was_found_and_what_was_entered_and_keeps_
             "enter", "duty", "--by", "lead", "duty=security-updates", "--config", str(made.config)
         )
         assert code == 1 and "nothing proves it" in err
+        words = ["duty=security-updates", "note=x", "note=y"]
+        code, _, err = await command("enter", "duty", "--by", "lead", *words, "--config", str(made.config))
+        assert code == 1 and "note is given twice" in err
         words = ["duty=security-updates", "note=all installed, ticket 4711"]
         code, out, err = await command("enter", "duty", "--by", "lead", *words, "--config", str(made.config))
         assert code == 0, err

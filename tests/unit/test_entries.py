@@ -70,11 +70,37 @@ def test_the_same_twice_is_once_and_another_at_that_instant_is_refused() -> None
     ("words", "complaint"),
     [
         ({"asset": "ups-a"}, "is no tank; the site has tank-a"), ({"asset": "nobody"}, "is no tank"),
+        ({"litres": 80_000}, "80000 l are more than tank-a holds, "),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_the_site_is_refused(words: dict[str, Any], complaint: str) -> None:
     with pytest.raises(EntryError, match=complaint):
         Judge(config(*EVERYTHING)).enter(parse_entry(DELIVERY | words), T0)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ({}, "kind: this is missing; it is one of delivery, correction"),
+        ({"kind": "deliverry"}, "kind: there is no deliverry; it is one of delivery"),
+        ({"kind": "duty"}, "by: this is missing; duty: this is missing"),
+        (DELIVERY | {"litres": "much", "fuel": " "}, "litres: this must be a number, .*; fuel: this must not be empty"),
+        (DELIVERY | {"litres": -5, "colour": "red"}, "litres: this must be above 0; colour: this word is not known"),
+        ({"kind": "duty", "by": "x", "note": "x", "duty": "updates", "result": "good"},
+         "result: this must be 'passed' or 'failed'"),
+    ],
+)  # fmt: skip
+def test_every_word_that_is_missing_unknown_or_wrong_is_named(words: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(EntryError, match=f"^{complaint}"):
+        parse_entry(words)
+
+
+def test_a_list_whose_only_part_is_faulty_has_one_fault() -> None:
+    words = {"kind": "drill", "by": "x", "title": "x", "start": "2027-01-01T08:00:00Z", "end": "2027-01-01T09:00:00Z"}
+    with pytest.raises(EntryError, match=r"^expected\.0\.within: '2x' is no duration; write for example [^;]*$"):
+        parse_entry(words | {"expected": [{"alarm": "mains-lost", "within": "2x"}]})
+    with pytest.raises(EntryError, match=r"^expected: nothing stands in it; name at least one$"):
+        parse_entry(words | {"expected": []})
 
 
 def test_a_replay_takes_entries_among_the_samples_and_names_those_that_it_cannot() -> None:
