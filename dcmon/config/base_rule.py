@@ -77,6 +77,13 @@ class BaseRule(Strict):
             "told again, and the incident wants a new acknowledgement"
         ),
     )
+    optional: bool = Field(
+        default=False,
+        description=(
+            "its promise is shown without it, for not every site has such readings, or has them at all times; its "
+            "alarms count like those of any other rule"
+        ),
+    )
     on_delay: Duration = 0
     off_delay: Duration = 0
     cause: str = ""

@@ -121,7 +121,7 @@ class Alarms:
         self._keep(cell, row)
         if new:
             waits = f"{row.reason}; an alarm if it lasts {format_duration(cell.on_delay)}"
-            self._ledger.tell(alarm_transition(row, now, AlarmState.PENDING, waits))
+            self._ledger.tell(alarm_transition(self._incidents.claimed(row), now, AlarmState.PENDING, waits))
 
     def _false(self, cell: Cell, now: int, since: int) -> None:
         row = cell.row
@@ -186,7 +186,7 @@ class Alarms:
             suppressed=suppressed,
         )
         self._keep(cell, row)
-        self._ledger.tell(alarm_transition(row, now, state, reason))
+        self._ledger.tell(alarm_transition(row if was_active else self._incidents.claimed(row), now, state, reason))
         if was_active or row.incident is not None:
             self._incidents.settle(row.incident, now)
 

@@ -90,6 +90,11 @@ class IncidentBook:
         reason = f"{incident.title}: " + ("its alarm is over" if count == 1 else f"all {count} alarms are over")
         self._ledger.tell(incident_transition(incident, now, "resolved", reason))
 
+    def claimed(self, row: Alarm) -> Alarm:
+        """The row without its incident when that is over: what is pending has no part in what was long ago."""
+        incident = self._ledger.incidents.get(row.incident or "")
+        return row if incident is not None and incident.state == OPEN else replace(row, incident=None)
+
     def acknowledge(self, incident_id: str, by: str, now: int) -> list[str]:
         """Notes who deals with it; the keys of its alarms. KeyError when the id is unknown."""
         incident = self._ledger.incidents[incident_id]

@@ -3,8 +3,8 @@
 alarm_free    DOWN while an alarm of a rule of the promise is active (or one so grave as asked), since the first began
 watched       DOWN while the condition of a rule of the promise, once known, is not known: something is hidden
 
-Both are UNKNOWN while a rule of the promise that judges readings has judged none: what was never heard of is no good
-news. Rules about silence tell something only of devices that are asked, not of those that a file says nothing of.
+Both are UNKNOWN while a rule of the promise that judges readings, and is not optional, has judged none: what was never
+heard of is no good news. Rules about what is missing tell something only where devices are asked, not of a file.
 """
 
 from __future__ import annotations
@@ -40,7 +40,11 @@ class RuleLeaf:
         self._judge = _JUDGES[control.objective.indicator]
         self._mark = mark
         self._live = live
-        self._wanted = {rule.id for rule in rules if self._about(rule) and rule.kind in _TELLING and not _own(rule)}
+        self._wanted = {
+            rule.id
+            for rule in rules
+            if self._about(rule) and rule.kind in _TELLING and not rule.optional and not _own(rule)
+        }
 
     def offer(self, cell: Cell) -> bool:
         """Takes the alarm in, if the control is about it."""
@@ -59,7 +63,7 @@ class RuleLeaf:
         missing = sorted(self._wanted - {rule.id for rule in judged})
         if missing:
             return f"nothing is known of {_some(missing)}"
-        telling = any(self._live or rule.kind not in _OF_SILENCE for rule in judged)
+        telling = any(self._live or rule.kind not in _OF_ABSENCE for rule in judged)
         return None if telling else "nothing is known yet"
 
     def evaluate(self, now: int) -> None:
@@ -101,8 +105,8 @@ OF_RULES = frozenset(_JUDGES)
 
 _TELLING = frozenset({"state", "limit", "rise", "count", "capacity", "follows"})
 """Kinds that judge what devices say."""
-_OF_SILENCE = frozenset({"silent", "lost_on_battery", "blind", "stale", "step", "planned"})
-"""Kinds whose quiet says nothing where nobody is asked."""
+_OF_ABSENCE = frozenset({"blind", "stale", "step", "planned"})
+"""Kinds whose quiet says nothing where nobody is asked. That a device answers is said by a file, too."""
 
 
 def _own(rule: Rule) -> bool:

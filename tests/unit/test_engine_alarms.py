@@ -255,3 +255,16 @@ def test_a_snapshot_of_another_time_is_not_changed_by_the_engine() -> None:
     judge = Judge(world.config, snapshot, at(1))
     judge.step([read(9, UPS, True)], at(9))
     assert snapshot.alarms["on-battery/ups-a"] == before
+
+
+def test_what_is_pending_has_no_part_in_an_incident_of_long_ago() -> None:
+    world = World(config(ON_BATTERY))
+    world.see(0, ("ups-a/ups.on_battery", True))
+    world.wait(10)
+    world.see(20, ("ups-a/ups.on_battery", False))
+    world.see(20_000, ("ups-a/ups.on_battery", True))
+    world.see(20_002, ("ups-a/ups.on_battery", False))
+    told = [(t.state, t.incident is not None) for t in world.all.transitions if t.type == "alarm"]
+    assert told == [
+        ("pending", False), ("active", True), ("returned", True), ("pending", False), ("returned", False),
+    ]  # fmt: skip

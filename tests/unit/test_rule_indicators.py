@@ -58,6 +58,23 @@ def test_no_news_of_a_rule_is_no_good_news() -> None:
     assert {view.id: view for view in world.judge.availability(0)}["T13"].state is Availability.UP
 
 
+def test_an_optional_rule_that_has_judged_nothing_keeps_its_promise_from_nobody_and_its_alarm_counts() -> None:
+    optional = WARM | {"tom": ["T03"], "severity": "critical", "optional": True}
+    world = World(config(ON_BATTERY | {"tom": ["T03"], "severity": "critical"}, optional))
+    world.see(0, ("ups-a/ups.on_battery", False))
+    world.see(100, ("env-1/temperature[1]", 31.0))
+    world.wait(200)
+    assert states(world, "T03.free") == [(0, "up"), (100, "down")]
+
+
+def test_a_file_that_says_that_a_device_answers_says_that_it_is_watched() -> None:
+    world = World(config(SILENT | {"tom": ["T08"]}))
+    world.see(0, ("ups-a/device.reachable", True))
+    world.see(100, ("ups-a/device.reachable", False))
+    world.wait(200)
+    assert states(world, "T08") == [(0, "up"), (100, "down")]
+
+
 def test_a_restart_without_a_gap_goes_on_and_one_with_a_gap_is_unknown_meanwhile() -> None:
     world = World(CONFIG)
     world.see(0, ("ups-a/ups.on_battery", False))
