@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from dcmon.clock import SystemClock
-from dcmon.collectors.collect import DeviceMemory, ModbusReader, collect_modbus, collect_snmp
+from dcmon.collectors.collect import DeviceMemory, ModbusReader, collect_modbus, decode_asked
+from dcmon.collectors.collect import ask_snmp as ask_agent
+from dcmon.collectors.decode_answer import SnmpGroup
 from dcmon.collectors.identify import Match, identify, identify_as, identify_unit
+from dcmon.collectors.lost_rows import silent_columns
 from dcmon.collectors.modbus import Buses, Endpoint, UnitSession
 from dcmon.collectors.plan import compile_plan
 from dcmon.collectors.profile import Profile
@@ -19,9 +22,11 @@ from dcmon.collectors.snmp import NativeClient, SnmpSession
 from dcmon.collectors.snmp.second import PysnmpClient
 from dcmon.collectors.snmp.usm import V3User
 from dcmon.config.collectors import ModbusAddress
-from dcmon.model import CollectError, DcmonError, Reading
+from dcmon.model import CollectError, DcmonError, Quality, Reading
 
 _DEVICE = "device"
+_UNHEARD = frozenset({"timeout", "refused", "unreachable", "closed", "auth", "too-big", "loop", "error"})
+"""Reasons for which there is no value to decode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,15 @@ def answer(profile: Profile, readings: Sequence[Reading]) -> dict[str, Any]:
     }
 
 
+def unanswered(result: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Of an `answer`: the points that the device was asked for and did not answer, by the reason."""
+    found: dict[str, dict[str, None]] = {}
+    for row in result["readings"]:
+        if row["quality"] == Quality.BAD.value and row["reason"] in _UNHEARD:
+            found.setdefault(row["reason"], {})[row["point"]] = None
+    return {reason: list(points) for reason, points in found.items()}
+
+
 async def ask_snmp(question: SnmpQuestion, profiles: Mapping[str, Profile], name: str | None) -> dict[str, Any]:
     """Identifies the agent unless `name` says its profile, and reads all of it. Raises CollectError, DcmonError."""
     client = client_of(question)
@@ -85,7 +99,10 @@ async def poll_agent(session: SnmpSession, profiles: Mapping[str, Profile], name
         match = Match(name, 1.0, await identify_as(session, chosen(profiles, name, "snmp")))
     profile = profiles[match.profile]
     plan = compile_plan(profile, match.identity)
-    return answer(profile, await collect_snmp(session, plan, "all", _DEVICE, SystemClock().now(), DeviceMemory()))
+    asked, now = await ask_agent(session, plan, "all"), SystemClock().now()
+    group = plan.groups["all"]
+    silent = silent_columns(group, asked.silent, _DEVICE, now) if isinstance(group, SnmpGroup) else []
+    return answer(profile, [*decode_asked(plan, "all", asked, _DEVICE, now, DeviceMemory()), *silent])
 
 
 async def poll_unit(unit: ModbusReader, profile: Profile) -> dict[str, Any]:

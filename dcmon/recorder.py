@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dcmon.ask import SnmpQuestion, chosen, client_of, poll_agent, poll_unit, session_of, unit_profile
+from dcmon.ask import SnmpQuestion, chosen, client_of, poll_agent, poll_unit, session_of, unanswered, unit_profile
 from dcmon.clock import SystemClock
 from dcmon.collectors.collect import ModbusReader
 from dcmon.collectors.decode_answer import SnmpGroup
@@ -72,7 +72,7 @@ async def record_agent(
     notes: list[str] = []
     try:
         session = KeepingSession(session_of(client, question), told)
-        if not await _is_known(session, profiles, name) and not everything:
+        if not await _is_known(session, profiles, name, notes) and not everything:
             everything = True
             notes.append("no profile of its maker fits it: everything that it measures is recorded")
         notes += await _walk(session, _SYSTEM)
@@ -92,14 +92,15 @@ async def record_agent(
     return _recorded(format_recording(redacted), len(redacted), before, after, notes)
 
 
-async def _is_known(session: SnmpSession, profiles: Mapping[str, Profile], name: str | None) -> bool:
-    """Polls the agent; whether its profile is more than a standard that many speak."""
+async def _is_known(session: SnmpSession, profiles: Mapping[str, Profile], name: str | None, notes: list[str]) -> bool:
+    """Polls the agent; whether its profile is more than a standard that many speak. `notes` hear what did not come."""
     try:
         found = await poll_agent(session, profiles, name)
     except CollectError as error:
         if error.reason != "unknown":
             raise
         return False
+    notes += [f"not in it ({reason}): {', '.join(points)}" for reason, points in unanswered(found).items()]
     return name is not None or not all(rule.standard for rule in profiles[found["profile"]].match)
 
 

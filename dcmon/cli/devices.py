@@ -29,6 +29,12 @@ from dcmon.cli.options import (
 )
 from dcmon.model import DcmonError
 
+_HINTS = {
+    "timeout": "Ask again with a longer --timeout or more --retries.",
+    "auth": "Let the user or community see these tables: the agent's view leaves them out.",
+    "too-big": "The agent cannot send them in one datagram; see whether its firmware has an update.",
+}
+
 
 def poll(
     snmp: Annotated[str | None, typer.Option(help="HOST:PORT of an SNMP agent")] = None,
@@ -77,6 +83,15 @@ def poll(
             )
             result = run_once(lambda: ask_snmp(question, known, profile))
         show(result, as_json)
+        _tell_unanswered(result)
+
+
+def _tell_unanswered(result: dict[str, Any]) -> None:
+    from dcmon.ask import unanswered
+
+    for reason, points in unanswered(result).items():
+        hint = _HINTS.get(reason, "Record it with `dcmon record` and tell the maker of the profile.")
+        err.print(f"not answered ({reason}): {', '.join(points)}. {hint}", markup=False)
 
 
 def show(result: dict[str, Any], as_json: bool) -> None:

@@ -11,6 +11,7 @@ from dcmon.collectors.decode_answer import Answer, Cells, SnmpGroup
 from dcmon.collectors.decode_modbus import ILLEGAL_ADDRESS, Address, Block, ModbusGroup, decode_registers
 from dcmon.collectors.decode_rates import RateMemory
 from dcmon.collectors.decode_snmp import decode_answer
+from dcmon.collectors.lost_rows import LostRows, Walk
 from dcmon.collectors.plan import Plan
 from dcmon.collectors.snmp import Oid, SnmpSession, VarBind
 from dcmon.model import CollectError, Quality, Reading
@@ -28,12 +29,13 @@ class ModbusReader(Protocol):
 
 @dataclass(slots=True)
 class DeviceMemory:
-    """What is kept of one device between two polls: counters for rates, and registers that it does not have.
+    """What is kept of one device between two polls: counters for rates, rows, and registers that it does not have.
 
     Not stored; a new one when the device is found again or turns out to be another.
     """
 
     rates: RateMemory = field(default_factory=RateMemory)
+    rows: LostRows = field(default_factory=LostRows)
     split: set[Block] = field(default_factory=set)
     """Reads that the device refused as a whole; their values are read one by one since."""
     missing: set[Block] = field(default_factory=set)
@@ -42,11 +44,13 @@ class DeviceMemory:
 
 @dataclass(slots=True)
 class Asked:
-    """What an agent said in one poll, not decoded yet. `failed`: OID -> why its GET was not answered."""
+    """What an agent said in one poll, not decoded yet. `failed` (GETs, by OID) and `silent` (walks): why they were not
+    answered."""
 
     scalars: dict[Oid, VarBind] = field(default_factory=dict)
     columns: dict[Oid, Cells] = field(default_factory=dict)
     failed: dict[Oid, str] = field(default_factory=dict)
+    silent: dict[Walk, str] = field(default_factory=dict)
 
 
 async def collect_snmp(
@@ -55,7 +59,8 @@ async def collect_snmp(
     """Asks for everything of the group and decodes it; rates need the same `memory` at every poll.
 
     Raises CollectError when the first question was not answered. When a later one fails, its scalars are bad with
-    the error's reason and everything else is there; the rows of a table that failed are not known and go stale.
+    the error's reason and everything else is there; so are the rows of a table that failed twice, as far as `memory`
+    knows them.
     """
     return decode_asked(plan, group, await ask_snmp(session, plan, group), asset, ts, memory)
 
@@ -78,9 +83,10 @@ async def ask_snmp(session: SnmpSession, plan: Plan, group: str, also: tuple[Oid
     for walk in found.walks:
         try:
             walked = await session.walk_columns(walk, sparing=answered)
-        except CollectError:
+        except CollectError as error:
             if not answered:
                 raise
+            asked.silent[walk] = error.reason
             continue
         answered = True
         for column, varbinds in walked.items():
@@ -107,7 +113,11 @@ def decode_asked(
         return []
     answer, rates = Answer(asked.scalars, asked.columns), memory.rates if memory is not None else None
     readings = decode_answer(found, answer, asset, ts, rates)
-    return readings + _unanswered(found, asked.failed, readings, asset, ts) if asked.failed else readings
+    if asked.failed:
+        readings += _unanswered(found, asked.failed, readings, asset, ts)
+    if memory is not None and found.walks:
+        readings = readings + memory.rows.note(group, found, readings, asked.silent, ts)
+    return readings
 
 
 def _unanswered(
