@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from rich import box
+from rich.table import Column, Table
 
 from dcmon.cli.common import (
     ConfigOption,
@@ -25,6 +27,9 @@ from dcmon.model import DcmonError
 
 if TYPE_CHECKING:
     from dcmon.promises import Figure, FixTimes
+
+_WIDE = 140
+"""Columns of a terminal that has room for the figures beside titles; a figure that is cut off is worse than none."""
 
 
 def slo(
@@ -61,24 +66,49 @@ def slo(
         rows = [{**figure.as_dict(), "outage_list": _outages(figure)} for figure in found]
         print_json(rows + [{"id": one.control, "fixed": one.as_dict()} for one in times])
         return
-    table = Table(
-        "promise", "of", "window", "target %", "measured %", "worst %", "coverage %", "budget left", "verdict"
-    )
-    for figure in found:
-        row = figure.as_dict()
-        shares = [_share(row[name]) for name in ("measured", "worst", "coverage")]
-        left = _minutes(row["budget_left_ms"]) + (f", gone on {row['used_up'][:10]}" if row["used_up"] else "")
-        mark = "" if row["recorded"] is None else " (corrected)"
-        verdict = row["verdict"] + mark
-        target = f"{row['target']:g}"
-        table.add_row(*table_row(row["title"], row["subject"], row["window"], target, *shares, left, verdict))
-    out.print(table)
+    if out.width >= _WIDE:
+        out.print(_figure_table(found))
+    else:
+        for figure in found:
+            out.print(_figure_lines(figure), markup=False)
     for one in times:
         out.print(_fixed_line(one), markup=False)
     for figure in found if show_outages else ():
         for outage in _outages(figure):
             text = f"{figure.view.id}  {outage['from']}  {_minutes(outage['ms'])}  {outage['reason']}"
             out.print(text, markup=False)
+
+
+def _figure_table(found: Iterable[Figure]) -> Table:
+    """A line for each figure."""
+    headers = ("window", "target %", "measured %", "worst %", "coverage %", "budget left", "verdict")
+    table = Table("promise", "of", *(Column(header, no_wrap=True) for header in headers), box=box.SIMPLE_HEAD)
+    for figure in found:
+        row = figure.as_dict()
+        shares = [_share(row[name]) for name in ("measured", "worst", "coverage")]
+        cells = (row["title"], row["subject"], row["window"], f"{row['target']:g}", *shares, _left(row), _verdict(row))
+        table.add_row(*table_row(*cells))
+    return table
+
+
+def _figure_lines(figure: Figure) -> str:
+    """The same where there is no room for a table."""
+    row = figure.as_dict()
+    measured, worst, coverage = (_share(row[name]) for name in ("measured", "worst", "coverage"))
+    subject = f" ({row['subject']})" if row["subject"] else ""
+    return (
+        f"{row['id']}  {row['title']}{subject}, {row['window']}\n"
+        f"    {_verdict(row)}: {measured} % of {row['target']:g} %, at worst {worst} %, coverage {coverage} %\n"
+        f"    budget left: {_left(row)}"
+    )
+
+
+def _left(row: dict[str, Any]) -> str:
+    return _minutes(row["budget_left_ms"]) + (f", gone on {row['used_up'][:10]}" if row["used_up"] else "")
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    return str(row["verdict"]) + ("" if row["recorded"] is None else " (corrected)")
 
 
 def _fixed_line(one: FixTimes) -> str:

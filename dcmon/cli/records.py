@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.table import Table
 
 from dcmon.cli.common import (
     ConfigOption,
@@ -62,19 +61,26 @@ def register(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         print_json([_dated(line) for line in lines])
         return
     zone = ZoneInfo(site.timezone)
-    table = Table("promise", "what", "at", "every", "last result", "evidence", "due", "state")
     for line in lines:
-        last = line["last"]
-        result = f"{_day(last['at'], zone)} {last['verdict'] or 'done'}" if last else "-"
-        proof = " ".join(str(last[word]) for word in ("record", "file", "by") if last.get(word)) if last else ""
-        until = line["due"] if line["due"] is not None else line["overdue_since"]
-        due = "-" if until is None else _day(until, zone)
-        state = line["state"] or "not judged"
-        if line["missing"]:
-            state += f": {len(line['missing'])} not moved"
-        title = line["title"]["en"]
-        table.add_row(", ".join(line["tom"]), title, line["asset"], line["every"], result, proof, due, state)
-    out.print(table)
+        out.print(_register_lines(line, zone), markup=False)
+
+
+def _register_lines(line: dict[str, Any], zone: ZoneInfo) -> str:
+    """One line of the register: how it stands, and what it was last time."""
+    until = line["due"] if line["due"] is not None else line["overdue_since"]
+    stand = line["state"] or "not judged"
+    if until is not None:
+        stand += f" {'since' if line['due'] is None else 'until'} {_day(until, zone)}"
+    if line["missing"]:
+        stand += f", {len(line['missing'])} not moved"
+    last = line["last"]
+    if last is None:
+        before = "never done so far"
+    else:
+        proof = " ".join(str(last[word]) for word in ("record", "file", "by") if last.get(word))
+        before = f"last {_day(last['at'], zone)} {last['verdict'] or 'done'}  {proof}".rstrip()
+    what = f"{line['title']['en']}, {line['asset']}" if line["asset"] else line["title"]["en"]
+    return f"{', '.join(line['tom'])}  {what}, every {line['every']}: {stand}\n    {before}"
 
 
 def _day(ms: int, zone: ZoneInfo) -> str:
