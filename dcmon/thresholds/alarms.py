@@ -14,7 +14,7 @@ from dcmon.config.rule_kinds import FollowsRule
 from dcmon.config.sequences import StepRule
 from dcmon.model import Alarm, AlarmState
 from dcmon.thresholds.board import Judged
-from dcmon.thresholds.cells import NOT_JUDGED, Cell, Describer, Hush
+from dcmon.thresholds.cells import NOT_JUDGED, Cell, Describer
 from dcmon.thresholds.clocks import Clocks
 from dcmon.thresholds.incidents import IncidentBook
 from dcmon.thresholds.ledger import Ledger, alarm_transition
@@ -41,10 +41,12 @@ class Alarms:
         self._dirty = dirty
         self._offers: list[tuple[Judged, Callable[[Cell], bool]]] = []
         self._watchers: dict[str, list[Judged]] = {}
-        self.planned: Callable[[Cell, int], Hush | None] = lambda cell, now: None
-        """Says whether planned work keeps an alarm from telling anybody."""
-        self.ration: Callable[[Cell, int], Hush | None] = lambda cell, now: None
-        """Says whether enough was told of such alarms already."""
+        self.planned: Callable[[Cell, int], str | None] = lambda cell, now: None
+        """Says by what planned work an alarm is kept from telling anybody."""
+        self.uncounted: Callable[[Cell, int], bool] = lambda cell, now: False
+        """Says whether planned work leaves the time out: then no fault clock starts."""
+        self.ration: Callable[[Cell, int], str | None] = lambda cell, now: None
+        """Says why enough was told of such alarms already."""
         self.came: Callable[[Cell, int], None] = lambda cell, now: None
         """Hears of every alarm that becomes active."""
 
@@ -88,7 +90,7 @@ class Alarms:
         else:
             self._unknown(cell)
         self._clocks.condition(cell.row, holds, now, min(since, now))
-        if holds is True and cell.row.state is AlarmState.ACTIVE and not self._uncounted(cell, now):
+        if holds is True and cell.row.state is AlarmState.ACTIVE and not self.uncounted(cell, now):
             self._clocks.alarm_active(cell.rule, cell.row, now)
 
     def back_date(self, cell: Cell, started: int, now: int) -> None:
@@ -157,7 +159,7 @@ class Alarms:
         place = self._ledger.mark()
         hush = self._hush(row, cell, now)
         if hush is not None:
-            row = replace(row, incident=None, suppressed=hush.reason)
+            row = replace(row, incident=None, suppressed=hush)
             self._keep(cell, row)
         else:
             self._keep(cell, row)
@@ -165,7 +167,7 @@ class Alarms:
         self._ledger.tell(alarm_transition(cell.row, now, AlarmState.ACTIVE, row.reason), place)
         if hush is None:
             self._tasks.alarm_active(cell.rule, cell.row, now)
-        if hush is None or not hush.excluded:
+        if not self.uncounted(cell, now):
             self._clocks.alarm_active(cell.rule, cell.row, now)
         self.came(cell, now)
 
@@ -214,13 +216,20 @@ class Alarms:
         self.reconsider(cell, now, "it was shelved until now")
 
     def reconsider(self, cell: Cell, now: int, why: str) -> None:
-        """What kept an alarm from telling anybody may be over: if so, an active one tells like any that is new."""
+        """What kept an alarm from telling anybody may be over: if so, an active one tells like any that is new.
+
+        So may what left its time out: then its clock starts, whether or not it has told.
+        """
         row = cell.row
-        if row.state is not AlarmState.ACTIVE or row.incident is not None or row.suppressed is None:
+        if row.state is not AlarmState.ACTIVE:
+            return
+        if row.incident is not None or row.suppressed is None:
+            if cell.holds is True and not self.uncounted(cell, now):
+                self._clocks.alarm_told(cell.rule, row, now)
             return
         hush = self._hush(row, cell, now)
         if hush is not None:
-            self._keep(cell, replace(row, suppressed=hush.reason))
+            self._keep(cell, replace(row, suppressed=hush))
             return
         lasted = format_duration(_whole_seconds(now - (row.since if row.started is None else row.started)))
         row = replace(row, suppressed=None, reason=f"{row.reason}; {why}; it has lasted {lasted}")
@@ -229,20 +238,14 @@ class Alarms:
         self._incidents.place(cell, now)
         self._ledger.tell(alarm_transition(cell.row, now, AlarmState.ACTIVE, row.reason), place)
         self._tasks.alarm_active(cell.rule, cell.row, now)
-        self._clocks.alarm_told(cell.rule, cell.row, now)
+        if not self.uncounted(cell, now):
+            self._clocks.alarm_told(cell.rule, cell.row, now)
 
-    def _hush(self, row: Alarm, cell: Cell, now: int) -> Hush | None:
+    def _hush(self, row: Alarm, cell: Cell, now: int) -> str | None:
+        """Why an active alarm tells nobody for now."""
         if row.shelved_until is not None and row.shelved_until > now:
-            return Hush(f"shelved: {row.shelved_reason}")
+            return f"shelved: {row.shelved_reason}"
         return self.planned(cell, now) or self.ration(cell, now)
-
-    def _uncounted(self, cell: Cell, now: int) -> bool:
-        """Whether the alarm tells nobody, and its time does not count either."""
-        row = cell.row
-        if row.incident is not None or row.suppressed is None:
-            return False
-        hush = self._hush(row, cell, now)
-        return hush is not None and hush.excluded
 
     def keep_row(self, row: Alarm) -> None:
         """A row that another part of the core has changed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from dcmon.config.rules import Rule
 from dcmon.model import Alarm, AlarmState
@@ -11,14 +11,6 @@ from dcmon.thresholds.timers import Order, Phase, Timer
 
 NOT_JUDGED: Final = "not judged"
 """What a cell holds after a restart until its condition was looked at with new readings."""
-
-
-class Hush(NamedTuple):
-    """Why an active alarm tells nobody for now."""
-
-    reason: str
-    excluded: bool = False
-    """Its time does not count either: no fault clock runs."""
 
 
 class Describer(Protocol):

@@ -14,7 +14,7 @@ from dcmon.model import AlarmState, Quality, SeriesKey, UsualHour, number
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.baseline import HOURS, Baseline, Usual
 from dcmon.thresholds.board import Slot
-from dcmon.thresholds.cells import Cell, Hush
+from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.ledger import Ledger
 from dcmon.thresholds.logic import Truth, show_slot, show_value
 from dcmon.thresholds.timers import Phase, Timer, Timers
@@ -126,12 +126,12 @@ class Habits:
         if self._timer.due is None:
             self._timers.set(self._timer, _next(now, STEP_MS))
 
-    def ration(self, cell: Cell, now: int) -> Hush | None:
+    def ration(self, cell: Cell, now: int) -> str | None:
         """Why an unusual value is no ticket: there are enough for a day."""
         if cell.rule.id not in self._rules:
             return None
         recent = sum(row.rule in self._rules and now - row.opened < _DAY_MS for row in self._ledger.incidents.values())
-        return Hush(f"{recent} tickets of this kind within 24h are enough") if recent >= self._most else None
+        return f"{recent} tickets of this kind within 24h are enough" if recent >= self._most else None
 
     @property
     def hour_name(self) -> str:

@@ -16,7 +16,7 @@ from dcmon.config.planned import PlannedRule
 from dcmon.model import AlarmState, Record
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.causes import INDEPENDENT, is_group
-from dcmon.thresholds.cells import Cell, Hush
+from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.drills import Drill, drill_verdict
 from dcmon.thresholds.exclusions import NOTICE_DAYS, excludes
 from dcmon.thresholds.ledger import Ledger, record_transition
@@ -85,23 +85,26 @@ class Windows:
         """The assets that each sequence is about."""
         self._raised = PlannedAlarms(ledger, alarms, config.rules)
         self._windows: dict[str, Window] = {}
-        alarms.planned, alarms.came = self.hush, self.came
+        alarms.planned, alarms.uncounted, alarms.came = self.hush, self.uncounted, self.came
         ledger.recorded.append(self.recorded)
         for row in ledger.records.values():
             if row.kind in KINDS and row.state == "running":
                 self._follow(row)
 
-    def hush(self, cell: Cell, now: int) -> Hush | None:
-        """Why an alarm tells nobody now; None where nothing planned keeps it from it."""
+    def hush(self, cell: Cell, now: int) -> str | None:
+        """What keeps an alarm from telling anybody now; None where nothing planned does."""
         if isinstance(cell.rule, PlannedRule):
             return None
-        for window in self._in_order():
-            if window.open(now) and window.silences(cell):
-                row = window.row
-                uncounted = window.drill is None and excludes(row, self._timezone)
-                named = cell.row.asset in row.data["scope"]
-                return Hush(f"{row.kind} {row.id}", excluded=uncounted and named)
-        return None
+        rows = (window.row for window in self._in_order() if window.open(now) and window.silences(cell))
+        return next((f"{row.kind} {row.id}" for row in rows), None)
+
+    def uncounted(self, cell: Cell, now: int) -> bool:
+        """Whether a window leaves this time out of what is promised of the alarm's asset, muted or not."""
+        return any(
+            window.open(now) and window.drill is None and cell.row.asset in window.row.data["scope"]
+            and excludes(window.row, self._timezone)
+            for window in self._windows.values()
+        )  # fmt: skip
 
     def came(self, cell: Cell, now: int) -> None:
         """An alarm has become active: a drill may have waited for it."""

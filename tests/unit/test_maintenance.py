@@ -231,10 +231,11 @@ def test_a_reminder_comes_once_before_the_start_even_after_a_restart() -> None:
 
 
 def test_a_fault_in_a_window_that_counts_has_its_clock_and_one_in_an_excluded_window_only_from_its_end() -> None:
-    for words, started in (({}, 195), ({"class": "low", "exclude": True, "announced": -40 * DAY}, 1000)):
+    excluded = {"class": "low", "exclude": True, "announced": -40 * DAY}
+    for words, mute, started in (({}, True, 195), ({}, False, 195), (excluded, True, 1000), (excluded, False, 1000)):
         world = World(config(LINK))
         world.see(0, ("uplink-1/if.oper", "up"))
-        world.enter(1, "maintenance", **WORDS | {"scope": ["uplink-1"], "mute": True} | words)
+        world.enter(1, "maintenance", **WORDS | {"scope": ["uplink-1"], "mute": mute} | words)
         world.see(195, ("uplink-1/if.oper", "down"))
         world.see(900, ("uplink-1/if.oper", "up"))
         world.see(903, ("uplink-1/if.oper", "down"))
@@ -360,3 +361,18 @@ def test_a_shelved_alarm_in_a_window_tells_when_both_are_over() -> None:
     world.wait(1500)
     assert of(world, "ups-a") == [(1500, "opened")]
     assert world.judge.alarms["on-battery/ups-a"].state is AlarmState.ACTIVE
+
+
+def test_a_clock_starts_with_the_end_of_the_last_window_that_leaves_its_time_out() -> None:
+    words = WORDS | {"scope": ["uplink-1"], "class": "low", "announced": -40 * DAY}
+    world = World(config(LINK))
+    world.see(0, ("uplink-1/if.oper", "up"))
+    world.enter(1, "maintenance", **words | {"title": "first", "mute": True})
+    world.enter(2, "maintenance", **words | {"title": "second", "start": 500, "end": 2000, "exclude": True})
+    world.see(600, ("uplink-1/if.oper", "down"))
+    world.wait(1999)
+    assert (of(world, "uplink-1"), world.said("clock")) == ([(1000, "opened")], [])
+    world.restart(1999.5)
+    world.see(1999.6, ("uplink-1/if.oper", "down"))
+    world.wait(3000)
+    assert world.said("clock") == [(2000, "uplink-1", "started")]
