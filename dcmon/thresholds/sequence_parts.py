@@ -23,8 +23,8 @@ class Course(Protocol):
 
     blind_until: int
 
-    def note(self, step: Step, state: str, now: int) -> None:
-        """The step has come, or what had come was undone."""
+    def note(self, step: Step, state: str, now: int, took: int | None, again: bool) -> None:
+        """The step has come (`again`, after it was undone), or what had come was undone: after `took` ms."""
         ...
 
     def cause(self, step: Step) -> str:
@@ -57,6 +57,11 @@ class Step(Watch):
             return None
         return (self.base if self.undone is None else self.undone) + self.rule.within
 
+    @property
+    def waits(self) -> bool:
+        """Its time runs: it has not come, or was undone, and is not late so far."""
+        return self.state == WAITING or (self.undone is not None and self.state in (REACHED, ALREADY))
+
     def has_come(self) -> bool:
         return self.rule.stays and self.active and self.at is not None and self.undone is None
 
@@ -65,8 +70,8 @@ class Step(Watch):
         self.active, self.base, self.at, self.undone, self.state = True, base, None, None, WAITING
 
     def dismiss(self, state: str) -> None:
-        """Nobody waits for it any more."""
-        if self.at is None:
+        """Nobody waits for it any more. What was late stays so; what was not needed again has come."""
+        if self.missing and self.state not in (LATE, MISSING) and (self.at is None or state != SKIPPED):
             self.state = state
         self.active, self.undone = False, None
 
@@ -88,7 +93,7 @@ class Step(Watch):
             self._come(now)
         elif there is False and self.rule.stays and self.at is not None and self.undone is None:
             self.undone = min(max((self._since(False), self.at)), now)
-            self.run.note(self, "undone", now)
+            self.run.note(self, "undone", now, self.undone - self.base, False)
         return self.missing
 
     @property
@@ -108,10 +113,13 @@ class Step(Watch):
             self.state = LATE
         elif self.state == WAITING or (came <= deadline and self.state != ALREADY):
             self.state = REACHED if self.undone is None else self.state
+        again = self.undone is not None
+        took = came - (self.base if self.undone is None else self.undone)
         if self.at is None:
             self.at = came
         self.undone = None
-        self.run.note(self, ALREADY if self.state == ALREADY else REACHED, now)
+        already = self.state == ALREADY
+        self.run.note(self, ALREADY if already else REACHED, now, None if already else took, again)
 
     def _since(self, truth: bool) -> int:
         sinces = [term.since(truth) for term in self.then if term.truth() is truth]

@@ -24,13 +24,11 @@ from dcmon.thresholds.board import NEVER, Board, Slot, attach
 from dcmon.thresholds.ledger import Ledger
 from dcmon.thresholds.logic import all_of, compile_terms
 from dcmon.thresholds.sequence_parts import (
-    ALREADY,
     LATE,
     MISSING,
     REACHED,
     SKIPPED,
     UNSEEN,
-    WAITING,
     Ban,
     Extremes,
     Step,
@@ -95,11 +93,13 @@ class Run:
             self._return(now)
         self._watch(now)
 
-    def note(self, step: Step, state: str, now: int) -> None:
-        """A step has come, or what had come was undone."""
-        took = "" if step.at is None or state == ALREADY else f" after {format_duration(step.at - step.base)}"
-        late = f", {format_duration(step.rule.within)} allowed" if step.state == LATE and state == "reached" else ""
-        self._tell(now, state, f"{step.rule.name.en}: {state}{took}{late}", step)
+    def note(self, step: Step, state: str, now: int, took: int | None, again: bool) -> None:
+        """A step has come (`again`, after it was undone), or what had come was undone: after `took` ms."""
+        what = f"{state} again" if again else state
+        after = "" if took is None else f" after {format_duration(took)}"
+        allowed = f", {format_duration(step.rule.within)} allowed" if step.state == LATE and state == REACHED else ""
+        self._tell(now, state, f"{step.rule.name.en}: {what}{after}{allowed}", step)
+        self._set_deadline()
         self._look_at_end(now)
 
     def cause(self, step: Step) -> str:
@@ -133,7 +133,7 @@ class Run:
             self._wake()
             return
         for step in self.steps:
-            if step.state == WAITING and step.deadline is not None and step.deadline <= start:
+            if step.waits and step.deadline is not None and step.deadline <= start:
                 step.state = UNSEEN
         points = {(term.asset, term.point) for step in self.steps for term in step.then}
         self.blind_until = start + max(self._board.hold(*point) for point in points)
@@ -186,6 +186,8 @@ class Run:
                 step.forget()
             elif step.at is not None:
                 step.active = True
+                if step.rule.stays and step.truth() is False:
+                    step.undone = now
             else:
                 step.await_from(now)
         self._tell(now, "relapsed", "the cause is back")
@@ -215,17 +217,17 @@ class Run:
         self._set_deadline()
 
     def _set_deadline(self) -> None:
-        waiting = [step.deadline for step in self.steps if step.deadline is not None and step.state == WAITING]
+        waiting = [step.deadline for step in self.steps if step.deadline is not None and step.waits]
         self._timers.set(self._deadline, min((due for due in waiting if due is not None), default=None))
 
     def _overdue(self, now: int) -> None:
         self._board.dirty.update(self.steps)
         for step in self.steps:
             deadline = step.deadline
-            if step.state == WAITING and deadline is not None and deadline <= now:
+            if step.waits and deadline is not None and deadline <= now:
                 step.state = UNSEEN if step.truth() is None else MISSING
-                allowed = format_duration(step.rule.within)
-                self._tell(now, "late", f"{step.rule.name.en}: not there after {allowed}", step)
+                what = "not there" if step.undone is None else "not there again"
+                self._tell(now, "late", f"{step.rule.name.en}: {what} after {format_duration(step.rule.within)}", step)
         self._set_deadline()
 
     def _look_at_end(self, now: int) -> None:
@@ -238,7 +240,7 @@ class Run:
             return
         self._watch(now)
         for step in self.steps:
-            if step.active and step.at is None:
+            if step.active and step.at is None and step.state != MISSING:
                 step.state = UNSEEN if step.truth() is None else MISSING
         faults = [f"{step.rule.name.en} ({step.state})" for step in self.steps if step.state in (LATE, MISSING)]
         faults += [ban.spec.title for ban in self._bans if ban.at is not None]
@@ -251,7 +253,8 @@ class Run:
         lasted = format_duration(ended - row.started)
         reason = f"{self.spec.title.en} ({name}) {verdict} in {lasted}{what}"
         if verdict is None:
-            reason = f"{self.spec.title.en} ({name}) was not needed: the cause was over after {lasted}"
+            over = format_duration((ended if self.returned is None else self.returned) - row.started)
+            reason = f"{self.spec.title.en} ({name}) was not needed: the cause was over after {over}"
         self.record = replace(row, state="done", verdict=verdict, ended=ended, reason=reason)
         self._tell(now, verdict or "unneeded", reason)
         self.record = None

@@ -175,9 +175,11 @@ def test_a_restart_in_the_middle_changes_nothing(moment: float) -> None:
 def test_what_may_have_come_while_dcmon_was_down_is_unseen_and_the_drill_incomplete() -> None:
     world = announced(expected=[{"alarm": "on-battery/ups-a", "within": "5m"}, "mains-lost"])
     world.see(150, ("mains-a/mains.available", False))
+    world.see(160, ("genset-a/engine.running", True), ("tsw-a/breaker.generator_closed", True))
     world.wait(300)
     world.restart(1000, alive=300)
-    world.see(1000, ("mains-a/mains.available", True), ("ups-a/ups.on_battery", False))
+    world.see(1000, ("mains-a/mains.available", True), ("ups-a/ups.on_battery", False),
+              ("tsw-a/breaker.generator_closed", False))  # fmt: skip
     world.wait(9000)
     assert states(world) == {"on-battery/ups-a": "unseen", "mains-lost": "come"}
     assert the_drill(world).verdict == "incomplete"

@@ -143,6 +143,82 @@ def test_a_step_that_stays_and_is_undone_has_its_time_anew() -> None:
     assert (row.verdict, steps(row)["no-load"]) == ("failed", ("late", 12_000))
 
 
+def test_what_is_undone_and_does_not_come_again_is_late_at_its_new_deadline_and_missing_in_the_end() -> None:
+    for restart in (None, 230, 300):
+        made = world()
+        good(made)
+        made.see(200, (LOAD, False))
+        if restart is not None:
+            made.wait(restart)
+            made.restart(restart)
+            made.see(restart + 1, (MAINS, False), (RUNS, True), (LOAD, False))
+        made.see(400, (MAINS, True))
+        (row,) = runs(made)
+        assert (row.verdict, steps(row)["no-load"]) == ("failed", ("missing", 12_000)), restart
+        assert ((260, "late") in told(made), late(made)) == (True, [(260, "no-load")]), restart
+
+
+def test_what_is_undone_is_not_needed_again_when_the_cause_is_over_before_its_new_deadline() -> None:
+    made = world()
+    good(made)
+    made.see(200, (LOAD, False))
+    made.see(260, (MAINS, True))
+    (row,) = runs(made)
+    assert (row.verdict, steps(row)["no-load"], late(made)) == ("passed", ("reached", 12_000), [])
+
+
+def test_what_is_undone_has_its_time_from_a_relapse_of_the_cause() -> None:
+    made = world()
+    good(made)
+    made.see(190, (MAINS, True))
+    made.see(191, (MAINS, False), (LOAD, False))
+    made.see(220, (MAINS, True), (LOAD, True))
+    made.see(300, (MAINS, False), (LOAD, False))
+    made.see(359, (LOAD, True))
+    assert (late(made), [state for _, state in told(made)].count("late")) == ([], 0)
+    made.see(370, (LOAD, False))
+    made.wait(500)
+    assert late(made) == [(430, "no-load")]
+
+
+def test_what_may_have_come_again_unseen_is_incomplete() -> None:
+    made = world()
+    good(made)
+    made.see(200, (LOAD, False))
+    made.wait(210)
+    made.restart(500, alive=211)
+    made.see(501, (MAINS, False), (RUNS, True), (LOAD, True))
+    made.see(900, (MAINS, True), (LOAD, False))
+    (row,) = runs(made)
+    assert (row.verdict, steps(row)["no-load"]) == ("incomplete", ("unseen", 12_000))
+
+
+def test_what_is_known_to_be_late_stays_so_though_nobody_sees_it_any_more() -> None:
+    made = world()
+    made.see(100, (MAINS, False), (RUNS, True), (LOAD, False))
+    made.wait(200)
+    made.restart(500, alive=201)
+    made.see(501, (MAINS, True))
+    made.wait(900)
+    made.see(1000, (LOAD, False))
+    (row,) = runs(made)
+    assert (row.verdict, steps(row)["no-load"]) == ("failed", ("missing", None))
+
+
+def test_a_run_that_was_not_needed_says_when_its_cause_was_over_not_when_the_engine_stopped() -> None:
+    stopped = {"id": "not-stopped", "name": {"de": "Motor steht", "en": "engine has stopped"}, "title": "still runs",
+               "after": "return", "then": [{"point": "engine.running", "is": False}], "within": "45m"}  # fmt: skip
+    made = World(config(*EVERYTHING, sequences=[TAKEOVER | {"steps": [*TAKEOVER["steps"], stopped]}]))
+    made.see(0, (MAINS, True), (RUNS, False), (LOAD, False))
+    made.see(100, (MAINS, False))
+    made.see(108, (RUNS, True))
+    made.see(115, (MAINS, True))
+    made.see(400, (RUNS, False))
+    (row,) = runs(made)
+    assert row.reason == "Takeover (Generator A) was not needed: the cause was over after 15s"
+    assert row.ended == at(400)
+
+
 def test_a_cause_that_is_back_before_anything_returned_is_the_same_run() -> None:
     made = world()
     good(made)
