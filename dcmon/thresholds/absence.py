@@ -70,7 +70,11 @@ class StaleWatch(Watch):
         return len(self._found)
 
     def _unknown(self) -> list[Slot]:
-        return [slot for slot in self.slots if slot.value is None and slot.last is not None]
+        """What is worked out from readings is missing with them, and on its own only when it is said to be."""
+        return [
+            slot for slot in self.slots
+            if slot.value is None and slot.last is not None and (slot.doubted or not slot.computed)
+        ]  # fmt: skip
 
 
 class BlindWatch(Watch):

@@ -352,9 +352,11 @@ class Compiler:
 
 _MAY_BE_MISSING = frozenset({
     "device.reachable", "battery.time_on_battery", "service.latency", "service.throughput", "certificate.remaining",
-    *COMPUTED,
+    *COMPUTED - {"fuel.filled"},
 })  # fmt: skip
-"""Points with rules of their own, that a device gives only at times, or that no device gives."""
+"""Points with rules of their own, that a device gives only at times, or that no device gives; but what is in a tank is
+missing when what its sender says is no level.
+"""
 
 
 def _miss(watch: StaleWatch, slot: Slot) -> None:

@@ -80,7 +80,8 @@ class Fuel:
                 if one in book.engines and book not in books:
                     books.append(book)
                     engines += [other for other in book.engines if other not in engines]
-        return _Pool(tuple(books), tuple(engines))
+        # In the order of the site: whichever engine it was asked for, the same tanks are the same pool.
+        return _Pool(tuple(book for book in self.books.values() if book in books), tuple(engines))
 
     # Points
 
@@ -88,6 +89,7 @@ class Fuel:
         tank = book.asset.id
         self._put(tank, "fuel.filled", None, book.filled(), [book], now)
         self._put(tank, "fuel.usable", None, book.usable(), [book], now)
+        self._miss(book)
         if book.engines:
             pool = self._pool_of(book.engines[0])
             for one in pool.books:
@@ -130,6 +132,16 @@ class Fuel:
         slot.quality, slot.note, slot.seen = quality, note, now
         self._board.dirty.update(slot.watchers)
         self._fresh.add(key)
+
+    def _miss(self, book: Book) -> None:
+        """What a sender says that is no level, such as 120 %, is missing like what it does not say at all."""
+        filled, said = self._slots.get(SeriesKey(book.asset.id, "fuel.filled", None)), book.slot()
+        if filled is None:
+            return
+        beyond = filled.value is None and said is not None and said.value is not None
+        if beyond is not filled.doubted:
+            filled.doubted = beyond
+            self._board.dirty.update(filled.absences)
 
     def _learn(self, key: SeriesKey) -> Slot:
         """A slot with all who judge it, that no reading can write to."""

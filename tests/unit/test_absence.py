@@ -43,6 +43,16 @@ def test_a_sensor_that_gives_no_value_while_its_device_answers_is_an_alarm() -> 
     assert world.alarms()[-1] == (300, "tank-a", "returned")
 
 
+@pytest.mark.parametrize("said", [120, -40])
+def test_a_level_that_is_none_is_missing_although_the_sender_says_it(said: int) -> None:
+    filled = rule("limit", "refill", select={"point": "fuel.filled"}, below=75, **{"class": "fuel"})
+    world = World(config(STALE, filled, maps=TANK), live=True)
+    for second in range(0, 300, 10):
+        level = said if 100 <= second < 250 else 104 if second >= 250 else 90
+        world.see(second, ("genset-a/device.reachable", True), ("tank-a/fuel.level", level))
+    assert world.alarms() == [(160, "tank-a", "active"), (250, "tank-a", "returned")]
+
+
 def test_a_device_that_does_not_answer_has_no_missing_values() -> None:
     world = stale()
     for second in range(10, 300, 10):

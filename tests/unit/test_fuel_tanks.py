@@ -133,6 +133,13 @@ def test_tanks_that_share_an_engine_last_as_one() -> None:
     assert hours(world, index="reserve") == 1.0
 
 
+def test_tanks_of_which_one_feeds_both_engines_are_one_pool_whichever_engine_is_asked_for() -> None:
+    for feeds in (["genset-a", "genset-b"], ["genset-b", "genset-a"]):
+        world = World(site(one=(10_000, ["genset-a"]), two=(10_000, feeds)))
+        world.see(0, ("one/fuel.level", 60.0), ("two/fuel.level", 100.0))
+        assert (hours(world), hours(world, index="reserve")) == (32.0, 12.0)
+
+
 def test_one_tank_has_no_reserve() -> None:
     world = World(site(one=(10_000, ["genset-a", "genset-b"])))
     world.see(0, ("one/fuel.level", 100.0))
