@@ -273,7 +273,7 @@ class App:
                 f"the page cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}. {hint}"
             ) from error
         devices = len(self.config.collectors.devices)
-        log.info("%s: %d devices are watched; page http://%s:%d/", self.config.site.name, devices, *self._page())
+        log.info("%s: devices watched: %d; page http://%s:%d/", self.config.site.name, devices, *self._page())
         self.pipeline.note([self._event("started", f"dcmon watches {self.config.site.name}")])
 
     async def serve(self, stop: asyncio.Event) -> None:

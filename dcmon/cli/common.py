@@ -134,6 +134,11 @@ def table_row(*cells: object) -> list[Text]:
     ]
 
 
+def counted(number: int, what: str) -> str:
+    """`1 device`, `2 devices`, `2 addresses`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}{'es' if what.endswith('s') else 's'}"
+
+
 _NAMES = frozenset({"address", "point", "profile"})
 """Columns that people copy from."""
 
@@ -152,12 +157,20 @@ def find_config(given: Path | None) -> Path:
     return next((path for path in (Path("config"), Path("/etc/dcmon")) if path.is_dir()), Path("/etc/dcmon"))
 
 
+_CHECKS_WAIT = "The checks of one file against another (docs/checks.md) are made when these faults are mended."
+
+
 def checked(directory: Path) -> tuple[Loaded, list[Problem]]:
     """The configuration and its warnings. Raises ConfigError when a check finds an error."""
     from dcmon.config.checks import run_checks
     from dcmon.config.loader import load_with_lines
 
-    loaded = load_with_lines(directory)
+    try:
+        loaded = load_with_lines(directory)
+    except ConfigError as error:
+        if not directory.is_dir():
+            raise
+        raise ConfigError([*error.problems, _CHECKS_WAIT]) from None
     problems = run_checks(loaded, knowledge(loaded.config))
     if any(not problem.warning for problem in problems):
         raise ConfigError(problems)

@@ -15,6 +15,7 @@ import typer
 from dcmon.cli.common import (
     ConfigOption,
     JsonOption,
+    counted,
     err,
     find_config,
     out,
@@ -216,12 +217,12 @@ def _show(devices: Sequence[Found], config: Config | None) -> None:
 def _tell(search: Search, finished: bool, addresses: int) -> None:
     count = len(search.found)
     if search.failed:
-        err.print(f"{search.failed} addresses were left out, because dcmon failed at them: please report what is above")
+        left_out = counted(search.failed, "address")
+        err.print(f"left out, because dcmon failed there: {left_out}. Please report what is above")
     if not finished:
         err.print(f"stopped: {search.done} of {search.total} asked, {count} found so far")
     elif count == 0:
-        err.print(
-            f"nobody answers at {addresses} addresses. Check community or user, and whether devices let this host ask."
-        )
+        hint = "Check community or user, and whether devices let this host ask."
+        err.print(f"nobody answers at {counted(addresses, 'address')}. {hint}")
     else:
-        err.print(f"{count} found at {addresses} addresses")
+        err.print(f"{count} found at {counted(addresses, 'address')}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dcmon.cli.common import err, telling_errors
+from dcmon.cli.common import counted, err, telling_errors
 from dcmon.cli.options import (
     AuthKeyOption,
     AuthOption,
@@ -96,10 +96,11 @@ def record(
             file.write_text(found.text, encoding="utf-8")
         for note in found.notes:
             err.print(f"note: {note}", markup=False)
-        what = f"{found.readings} readings of {found.profile}" if found.profile else "no profile reads it yet"
-        err.print(
-            f"{found.values} values; {what}. Names of ports and sensors stay: look through it before you pass it on."
-        )
+        what = "no profile reads it yet"
+        if found.profile:
+            what = f"{counted(found.readings, 'reading')} of {found.profile}"
+        caution = "Names of ports and sensors stay: look through it before you pass it on."
+        err.print(f"{counted(found.values, 'value')}; {what}. {caution}")
 
 
 @contextmanager

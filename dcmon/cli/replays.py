@@ -16,6 +16,7 @@ from dcmon.cli.common import (
     ConfigOption,
     JsonOption,
     checked,
+    counted,
     err,
     find_config,
     opened_journal,
@@ -134,7 +135,7 @@ def _show_comparison(found: Comparison, as_json: bool) -> None:
         table.add_row(*table_row(iso_utc(thread.at)[:19] + "Z", of, one.change, "; ".join(one.what)))
     if found.differences:
         out.print(table)
-    out.print(f"{len(found.differences)} incidents are told otherwise, {found.alike} alike")
+    out.print(f"told otherwise: {counted(len(found.differences), 'incident')}; alike: {found.alike}")
 
 
 _MOST_SHOWN = 20

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from dcmon.cli.common import ConfigOption, checked, err, find_config, out, telling_errors
+from dcmon.cli.common import ConfigOption, checked, counted, err, find_config, out, telling_errors
 from dcmon.instants import iso_utc
 from dcmon.model import DcmonError
 
@@ -24,8 +24,8 @@ def check(config: ConfigOption = None) -> None:
             err.print(str(problem), markup=False)
         site, devices = loaded.config.site, loaded.config.collectors.devices
         out.print(
-            f"{site.name}: {len(site.assets)} assets, {len(devices)} devices, "
-            f"{len(loaded.config.judged)} rules and duties: no fault, {len(warnings)} warnings"
+            f"{site.name}: {counted(len(site.assets), 'asset')}, {counted(len(devices), 'device')}, "
+            f"{len(loaded.config.judged)} rules and duties: no fault, {counted(len(warnings), 'warning')}"
         )
 
 

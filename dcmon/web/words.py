@@ -239,6 +239,25 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+_ONE: Final[dict[str, tuple[str, str]]] = {
+    "sentence.normal": ("Everything works. {devices} device answers.", "Alles läuft. {devices} Gerät antwortet."),
+    "sentence.silent": (
+        "No alarm, but {count} of {devices} devices does not answer.",
+        "Kein Alarm, aber {count} von {devices} Geräten antwortet nicht.",
+    ),
+    "sentence.muted": (
+        "No incident, but {count} active alarm tells nobody: planned work, or shelved.",
+        "Kein Vorfall, aber {count} aktiver Alarm ist stumm: geplante Arbeiten oder zurückgestellt.",
+    ),
+    "sentence.more": ("{count} more open.", "{count} weiterer offen."),
+    "incidents.more": ("{count} more in the list", "{count} weiterer in der Liste"),
+    "joined": ("{count} alarm", "{count} Alarm"),
+    "stale_points": ("{count} point too old", "{count} Punkt veraltet"),
+    "reopened": ("reopened {count} time", "{count}-mal wieder geöffnet"),
+}
+"""The words where the first fact that is given is 1."""
+
+
 class Words:
     """The words of one language: `words("able", able=3, total=4, needed=2)`. `more` adds or replaces words."""
 
@@ -248,7 +267,8 @@ class Words:
         self._words = {**_WORDS, **more} if more else _WORDS
 
     def __call__(self, key: str, /, **facts: object) -> str:
-        text = self._words[key][self._column]
+        one = key in _ONE and next(iter(facts.values()), None) == 1
+        text = (_ONE if one else self._words)[key][self._column]
         return text.format(**facts) if facts else text
 
     def known(self, key: str, default: str) -> str:

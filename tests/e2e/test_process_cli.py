@@ -137,6 +137,20 @@ async def test_what_cannot_be_done_is_one_message_and_exit_code_1(
     no_fault(out + err)
 
 
+async def test_a_fault_of_one_file_says_that_the_checks_between_files_come_later(
+    tmp_path: Path, example_site: Path
+) -> None:
+    shutil.copytree(example_site, tmp_path / "site")
+    (tmp_path / "site" / "agent.yaml").write_text("log_level: loud\n")
+    code, out, err = await command("check", "--config", str(tmp_path / "site"))
+    first, last = err.splitlines()
+    assert (code, out) == (1, "")
+    assert "agent.yaml:1: [C004]" in first
+    assert "docs/checks.md" in last
+    code, _, err = await command("check", "--config", str(tmp_path / "nowhere"))
+    assert (code, len(err.splitlines())) == (1, 1)
+
+
 async def test_garbage_for_an_answer_is_no_answer(example_site: Path) -> None:
     class Babbler(asyncio.DatagramProtocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -140,7 +140,7 @@ async def test_sighup_takes_a_good_configuration_and_refuses_a_faulty_one(tmp_pa
         assert process.returncode is None
         made.agent(lambda agent: agent.update(polling={"fast": "200ms", "slow": "400ms", "timeout": "300ms"}))
         process.send_signal(signal.SIGHUP)
-        await until(lambda: "24 devices are watched" in made.log)
+        await until(lambda: "devices watched: 24" in made.log)
         await made.ready()
         made.site.plant.apply("water", {"unit": "leak-1", "wet": True})
         await until(lambda: made.mailed("leak-1"))

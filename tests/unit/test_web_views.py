@@ -385,5 +385,5 @@ def test_what_is_muted_is_no_incident_but_not_normal_either() -> None:
     seen = view(state)
     assert (seen.state, seen.sentence.partition(":")[0]) == (
         "attention",
-        "No incident, but 1 active alarms tell nobody",
+        "No incident, but 1 active alarm tells nobody",
     )

@@ -28,6 +28,18 @@ def test_every_word_exists_in_both_languages_with_the_same_facts(key: str) -> No
     assert fields(english) == fields(german)
 
 
+@pytest.mark.parametrize("key", module._ONE)
+def test_of_one_the_words_are_in_the_singular(key: str) -> None:
+    many, one = module._WORDS[key], module._ONE[key]
+    assert [fields(text) for text in one] == [fields(text) for text in many]
+    said = {field: 2 for field in fields(many[0]) if field}
+    first = "count" if "count" in said else "devices"
+    ordered = {first: 1, **{field: value for field, value in said.items() if field != first}}
+    for column, language in enumerate(module.LANGUAGES):
+        assert Words(language)(key, **ordered) == one[column].format(**ordered)
+        assert Words(language)(key, **{**ordered, first: 2}) == many[column].format(**{**ordered, first: 2})
+
+
 def test_every_word_that_a_page_uses_is_known_and_every_known_word_is_used() -> None:
     sources = [
         path.read_text() for path in WEB.rglob("*") if path.suffix in (".html", ".py") and path.name != "words.py"
