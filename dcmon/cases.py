@@ -20,6 +20,7 @@ from dcmon.thresholds import IndicatorView, Verdict, catalogue
 from dcmon.thresholds.availability import Span
 from dcmon.thresholds.controls import OF_CASES, Control, promises
 from dcmon.thresholds.exclusions import CLASSES, announced_in_time
+from dcmon.thresholds.sequence_parts import LATE, MISSING, UNSEEN
 
 
 class Place(NamedTuple):
@@ -156,10 +157,22 @@ _VERDICTS = {"passed": True, "failed": False}
 def _passed(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:
     """Records of the kind that are about the promise."""
     return [
-        _Case(row.id, row.started, _VERDICTS.get(row.verdict or ""), row)
+        _Case(row.id, row.started, _good_for(row, control.tom), row)
         for row in journal.records(control.objective.kind, limit=-1)
         if row.state != "void" and control.tom in row.tom and not (row.state == "done" and row.verdict is None)
     ]
+
+
+def _good_for(row: Record, tom: str) -> bool | None:
+    """Whether a record was good for one promise: a sequence by the steps and bans that are about it, if any are."""
+    steps = [step for step in row.data.get("steps", ()) if tom in step.get("tom", ())]
+    bans = [ban for ban in row.data.get("never", ()) if tom in ban.get("tom", ())]
+    if row.verdict in (None, "passed") or not (steps or bans):
+        return _VERDICTS.get(row.verdict or "")
+    states = {step["state"] for step in steps}
+    if states & {LATE, MISSING} or any(ban["at"] is not None for ban in bans):
+        return False
+    return None if UNSEEN in states else True
 
 
 def _fixed(config: Config, journal: JournalReader, control: Control, now: int) -> list[_Case]:

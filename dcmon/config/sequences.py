@@ -44,6 +44,7 @@ class Forbidden(Strict):
 
     id: Identifier
     title: str
+    tom: tuple[str, ...] = Field(default=(), description="promises that it breaks")
     when: Annotated[tuple[Condition, ...], Field(min_length=1)]
 
 
@@ -59,7 +60,8 @@ class Measured(Strict):
 class SequenceSpec(Strict):
     """While all of `when` holds the cause lasts. Each run is a record with the times of its steps and a verdict.
 
-    Steps have `class`, `severity`, `tom` and `asset` from the sequence unless they say otherwise.
+    Steps have `class`, `severity`, `tom` and `asset` from the sequence unless they say otherwise, and what is forbidden
+    has `tom` from it. A run counts for a promise by what carries that promise's id.
     """
 
     id: Identifier
@@ -79,7 +81,11 @@ class SequenceSpec(Strict):
         if not isinstance(data, dict) or not isinstance(data.get("steps"), list | tuple):
             return data
         common = {name: data[name] for name in _INHERITED if name in data}
-        return {**data, "steps": [common | step if isinstance(step, dict) else step for step in data["steps"]]}
+        steps = [common | step if isinstance(step, dict) else step for step in data["steps"]]
+        tom, bans = {name: data[name] for name in ("tom",) if name in data}, data.get("never", ())
+        if isinstance(bans, list | tuple):
+            bans = [tom | ban if isinstance(ban, dict) else ban for ban in bans]
+        return {**data, "steps": steps, "never": bans}
 
     @model_validator(mode="after")
     def _in_order(self) -> SequenceSpec:

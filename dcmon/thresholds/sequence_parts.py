@@ -143,6 +143,7 @@ class Step(Watch):
         return {
             "id": self.rule.id,
             "name": self.rule.name.model_dump(),
+            "tom": list(self.rule.tom),
             "after": self.rule.after,
             "within_ms": self.rule.within,
             "state": self.state,

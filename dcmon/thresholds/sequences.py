@@ -303,7 +303,10 @@ class Run:
         return {
             "returned": self.returned,
             "steps": [step.facts() for step in self.steps],
-            "never": [{"id": ban.spec.id, "title": ban.spec.title, "at": ban.at} for ban in self._bans],
+            "never": [
+                {"id": ban.spec.id, "title": ban.spec.title, "tom": list(ban.spec.tom), "at": ban.at}
+                for ban in self._bans
+            ],
             "extremes": {one.name: (one.low, one.high) for one in self._extremes if one.low is not None},
         }
 

@@ -76,6 +76,32 @@ def test_records_of_the_period_count_by_their_verdict(config: Config, journal: J
     assert by_promise(found(config, journal).values())["T04"] is Outcome.MISSED
 
 
+def run_of(verdict: str, ups: str, engine: str, gap: int | None = None) -> Record:
+    steps = [{"id": "u", "tom": ["T03"], "state": ups}, {"id": "g", "tom": ["T04"], "state": engine}]
+    never = [{"id": "gap", "title": "dead", "tom": ["T03"], "at": gap}]
+    return replace(sequence(1, verdict), data={"steps": steps, "never": never})
+
+
+@pytest.mark.parametrize(
+    ("run", "ups", "engine"),
+    [
+        (run_of("passed", "reached", "reached"), (1, 0), (1, 0)),
+        (run_of("failed", "reached", "late"), (1, 0), (0, 1)),
+        (run_of("failed", "missing", "reached"), (0, 1), (1, 0)),
+        (run_of("failed", "reached", "reached", START), (0, 1), (1, 0)),
+        (run_of("incomplete", "reached", "unseen"), (1, 0), (0, 0)),
+        (run_of("failed", "unseen", "late"), (0, 0), (0, 1)),
+        (replace(sequence(1, "failed"), data={"steps": [{"id": "u", "state": "reached"}]}), (0, 1), (0, 1)),
+    ],
+)
+def test_a_run_counts_for_a_promise_by_the_steps_that_are_about_it(
+    config: Config, journal: Journal, run: Record, ups: tuple[int, int], engine: tuple[int, int]
+) -> None:
+    journal.commit(Changes(records={run.id: run}))
+    rows = found(config, journal)
+    assert [(rows[control].good, rows[control].bad) for control in ("T03", "T04")] == [ups, engine]
+
+
 @pytest.mark.parametrize(
     ("stopped", "outcome", "counted"),
     [(4 * HOUR, Outcome.MET, (1, 0, 0)), (4 * HOUR + 1, Outcome.MISSED, (0, 1, 0)), (None, Outcome.MISSED, (0, 1, 0))],

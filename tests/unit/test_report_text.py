@@ -12,6 +12,7 @@ from dcmon.audit.words import report_words
 from dcmon.config.config import Config
 from dcmon.config.loader import load
 from dcmon.model import SeriesKey
+from dcmon.thresholds import Judge
 from dcmon.thresholds.controls import promises
 
 
@@ -101,3 +102,11 @@ def test_both_languages_fill_the_same_places_of_every_word() -> None:
 def test_every_promise_is_said_in_both_languages() -> None:
     for promise in promises().values():
         assert promise.title.de and promise.title.en and promise.title.de != promise.title.en
+
+
+def test_what_tests_and_sequences_measure_has_a_word(config: Config) -> None:
+    measured = {one.point for sequence in config.rules.sequences for one in sequence.measure}
+    judge = Judge(config)
+    measured |= {gauge.point for trial in judge._compiler.trials for gauge in trial.gauges}
+    words = report_words("de")
+    assert {point for point in measured if words.known(f"point.{point}", "") == ""} == set()
