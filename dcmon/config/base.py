@@ -92,7 +92,8 @@ def at_least(least: str) -> AfterValidator:
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=64)]
+IDENTIFIER = r"^[a-z0-9][a-z0-9_.-]*$"
+Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER, max_length=64)]
 """Ids of assets, rules, people ...: lower case, digits, `-`, `_` and `.`."""
 
 

@@ -70,13 +70,24 @@ def load_with_lines(directory: Path) -> Loaded:
             parts[name] = parse(model, files[name])
         except ConfigError as error:
             problems += error.problems
+    digests = [file.digest for file in files.values()]
+    for path in own_files(directory):
+        try:
+            digests.append(read_yaml(path).digest)
+        except ConfigError as error:
+            problems += error.problems
     if problems:
         raise ConfigError(problems)
-    digest = hashlib.sha256("".join(file.digest for file in files.values()).encode()).hexdigest()
+    digest = hashlib.sha256("".join(digests).encode()).hexdigest()
     home = directory.resolve()
     parts["agent"] = _in_folder(parts["agent"], home)
     parts["collectors"] = _probes_in_folder(parts["collectors"], home)
     return Loaded(Config(directory=home, digest=digest, **parts), files)
+
+
+def own_files(directory: Path) -> list[Path]:
+    """The files of the site's own controls. What stands in them the catalogue says."""
+    return sorted((directory / "controls").glob("*.yaml"))
 
 
 def _in_folder(agent: Any, home: Path) -> BaseModel:

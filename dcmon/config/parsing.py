@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from dcmon.config.base import IDENTIFIER
 from dcmon.config.yamlfile import Loc, Problem, YamlFile
 from dcmon.model import ConfigError
 
@@ -74,9 +75,15 @@ def explain(fault: Any, model: type[BaseModel]) -> tuple[str, str]:
         case "string_type":
             return "a text is wanted here", "Put it in quotes."
         case "string_pattern_mismatch":
-            return "holds lower-case letters, digits and - _ . only, and begins with a letter or a digit", "Rename it."
+            pattern = fault["ctx"]["pattern"]
+            return _WRITTEN.get(pattern, (f"is not written as it must be, {pattern}", "Correct the value."))
         case _:
             return str(fault["msg"]).removeprefix("Input ").removeprefix("Value "), "Correct the value."
+
+
+_WRITTEN = {
+    IDENTIFIER: ("holds lower-case letters, digits and - _ . only, and begins with a letter or a digit", "Rename it."),
+}
 
 
 @cache

@@ -5,14 +5,17 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from dcmon.config.base import Strict, Title
 from dcmon.config.config import Config
+from dcmon.config.loader import own_files
+from dcmon.config.parsing import parse
 from dcmon.config.site import GroupRole
+from dcmon.config.yamlfile import Problem, read_yaml
 from dcmon.model import ConfigError, Severity
 from dcmon.thresholds.availability import Window
 
@@ -61,6 +64,12 @@ class Control(Strict):
     evidence: str = Field(description="from which points it comes, for the auditor")
     owner: str = Field(description="who answers for it")
 
+    @model_validator(mode="after")
+    def _of_its_promise(self) -> Control:
+        if self.id.partition(".")[0] != self.tom:
+            raise ValueError(f"a control of {self.tom} is called {self.tom} or {self.tom}.NAME, not {self.id}")
+        return self
+
 
 class Promise(Strict):
     """One promise of the agreement, in its own words."""
@@ -89,10 +98,19 @@ def catalogue(config: Config) -> dict[str, Control]:
     own. ConfigError names the file, or the id that nothing has.
     """
     found = dict(_shipped())
-    own = Path(config.directory) / "controls"
-    for path in sorted(own.glob("*.yaml")) if own.is_dir() else ():
-        own_controls = _load(path.read_text(encoding="utf-8"), str(path)).controls
-        found |= {control.id: control for control in own_controls}
+    for path in own_files(Path(config.directory)):
+        file = read_yaml(path)
+        controls = parse(_File, file).controls
+        ids = [control.id for control in controls]
+        for place, control in enumerate(controls):
+            line = file.line(("controls", place))
+            if control.id in ids[:place]:
+                what = f"the control {control.id} stands twice"
+                raise ConfigError([Problem(str(path), line, "C004", what, "Remove one of them.")])
+            if control.tom not in promises():
+                what = f"{control.tom} is no promise of the agreement"
+                raise ConfigError([Problem(str(path), line, "C004", what, "They are T01 to T32.")])
+        found |= dict(zip(ids, controls, strict=True))
     targets = config.rules.targets
     unknown = sorted(set(targets) - set(found) - {control.tom for control in found.values()})
     if unknown:
@@ -143,19 +161,4 @@ def _shipped() -> dict[str, Control]:
 
 def _read(name: str) -> _File:
     text = files("dcmon.thresholds").joinpath("controls", name).read_text(encoding="utf-8")
-    return _load(text, f"dcmon/thresholds/controls/{name}")
-
-
-def _load(text: str, where: str) -> _File:
-    try:
-        data: Any = yaml.safe_load(text)
-        return _File.model_validate(data)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark is not None else ""
-        raise ConfigError([f"{where}{line}: this is no YAML. Mend it or take the file away."]) from error
-    except ValidationError as error:
-        problems = [
-            f"{where}: {'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}." for fault in error.errors()
-        ]
-        raise ConfigError(problems) from error
+    return _File.model_validate(yaml.safe_load(text))

@@ -310,7 +310,11 @@ def test_the_digest_changes_with_every_file(site: Path) -> None:
         with (site / f"{file}.yaml").open("a") as handle:
             handle.write("# changed\n")
         seen.add(load(site).digest)
-    assert len(seen) == 6
+    (site / "controls").mkdir()
+    for text in ("controls: []", "controls: [] # changed"):
+        (site / "controls" / "own.yaml").write_text(text)
+        seen.add(load(site).digest)
+    assert len(seen) == 8
 
 
 def test_an_editor_gets_a_schema_for_every_file() -> None:

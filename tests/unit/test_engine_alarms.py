@@ -239,12 +239,20 @@ def test_controls_of_the_site_override_by_id_and_faults_name_their_file(tmp_path
     )
     site = config(ON_BATTERY).model_copy(update={"directory": tmp_path})
     assert catalogue(site)["T01"].objective.target == 95
-    own.write_text("controls: [{id: T01, colour: blue}]")
-    with pytest.raises(ConfigError, match=r"own\.yaml"):
-        catalogue(site)
-    own.write_text("controls: [")
-    with pytest.raises(ConfigError, match=r"own\.yaml:1"):
-        catalogue(site)
+    good = own.read_text()
+    for text, complaint in (
+        (good.replace("any_feed", "some_feed"), "own.yaml:1: .*indicator: .*'mains_route', 'feed', 'any_feed'"),
+        (good.replace("95", "101"), "target: .*less than or equal to 100"),
+        (good.replace("id: T01", "id: X1"), r"id: is not written as it must be, \^T"),
+        (good.replace("}}]", f"}}}},\n{good[11:]}"), "own.yaml:2: .*stands twice"),
+        (good.replace("tom: T01", "tom: T02"), "a control of T02 is called T02 or T02.NAME, not T01"),
+        (good.replace("T01", "T99"), "own.yaml:1: .*T99 is no promise of the agreement"),
+        ("controls: [{id: T01, colour: blue}]", "'colour' is not known here"),
+        ("controls: [", "own.yaml:1: .*no YAML"),
+    ):
+        own.write_text(text)
+        with pytest.raises(ConfigError, match=complaint):
+            catalogue(site)
 
 
 def test_a_snapshot_of_another_time_is_not_changed_by_the_engine() -> None:
