@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
+from itertools import count, takewhile
 from typing import Any
 
 from dcmon.config.base import format_duration
@@ -56,9 +57,10 @@ class Planning:
         if same and _claimed(entry, known.data.get("superseded")) in (None, known.data["announced"]):
             return known
         if entry.sequence <= known.data["sequence"]:
-            what = "was cancelled" if known.state == "void" else "is there already with other words"
+            void = known.state == "void"
+            what = "was cancelled" if void else "is there already with other words"
             raise EntryError(f"{known.id} {what}; to change it, give its uid and a sequence above "
-                             f"{known.data['sequence']}, or cancel it first")  # fmt: skip
+                             f"{known.data['sequence']}{'' if void else ', or cancel it first'}")  # fmt: skip
         return self._change(known, entry, plan, now)
 
     def drill(self, entry: Drill, at: int, now: int) -> Record:
@@ -116,7 +118,10 @@ class Planning:
         """The window that an entry is another version of."""
         if entry.uid is not None:
             return self._called(entry.uid)
-        return self._ledger.records.get(_record_id("maintenance", entry.title, entry.start))
+        rows = (
+            self._ledger.records.get(name) for name in _numbered(_record_id("maintenance", entry.title, entry.start))
+        )
+        return next((row for row in takewhile(lambda row: row is not None, rows) if row and row.state != "void"), None)
 
     def _called(self, uid: str) -> Record | None:
         """The window that a calendar calls so."""
@@ -204,12 +209,8 @@ class Planning:
 
     def _new_id(self, kind: str, title: str, start: int) -> str:
         """Made of title and start; another window of a calendar that has both alike is counted on."""
-        base, count = _record_id(kind, title, start), 1
-        if kind == "drill":
-            return base
-        while (fresh := base if count == 1 else f"{base}-{count}") in self._ledger.records:
-            count += 1
-        return fresh
+        base = _record_id(kind, title, start)
+        return base if kind == "drill" else next(name for name in _numbered(base) if name not in self._ledger.records)
 
 
 def _claimed(entry: Maintenance, superseded: int | None) -> int | None:
@@ -227,6 +228,10 @@ _MOST_NAMED = 12
 def _record_id(kind: str, title: str, start: int) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
     return f"{kind}-{words or 'untitled'}@{stamp(start)}"
+
+
+def _numbered(base: str) -> Iterator[str]:
+    return (base if number == 1 else f"{base}-{number}" for number in count(1))
 
 
 def _instead(name: str, known: list[str], shown: Iterable[str]) -> str:

@@ -376,3 +376,15 @@ def test_a_clock_starts_with_the_end_of_the_last_window_that_leaves_its_time_out
     world.see(1999.6, ("uplink-1/if.oper", "down"))
     world.wait(3000)
     assert world.said("clock") == [(2000, "uplink-1", "started")]
+
+
+def test_what_was_cancelled_can_be_entered_anew_and_that_is_once_too() -> None:
+    world = World(config(*EVERYTHING))
+    first = world.enter(1, "maintenance", **WORDS)
+    with pytest.raises(EntryError, match="or cancel it first"):
+        world.enter(2, "maintenance", **WORDS | {"mute": True})
+    world.enter(3, "cancel", record=first.id, reason="wrong")
+    anew = world.enter(4, "maintenance", **WORDS | {"mute": True})
+    assert (anew.id, anew.data["mute"]) == (f"{first.id}-2", True)
+    assert world.enter(5, "maintenance", **WORDS | {"mute": True}).id == anew.id
+    assert len([row for row in world.judge.records.values() if row.kind == "maintenance"]) == 2
