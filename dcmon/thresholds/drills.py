@@ -25,7 +25,8 @@ _FAULTY_STEPS = frozenset({"late", "missing"})
 class Drill:
     """The expectations of one drill; `facts` is all of it, for the record."""
 
-    def __init__(self, data: Mapping[str, Any], reach: frozenset[str], rules: Sequence[Rule]) -> None:
+    def __init__(self, data: Mapping[str, Any], start: int, reach: frozenset[str], rules: Sequence[Rule]) -> None:
+        self._start = start
         self._reach = reach
         self._titles = {rule.id: rule.title for rule in rules}
         self._expected: list[dict[str, Any]] = [dict(one) for one in data["expected"]]
@@ -87,7 +88,7 @@ class Drill:
             return False
         self._sequences[row.id] = facts
         for one in self._expected:
-            if one["after"] == row.rule and one["from"] is None:
+            if one["after"] == row.rule and one["from"] is None and row.started >= self._start:
                 self._await(one, row.started)
         return True
 
@@ -135,7 +136,8 @@ class Drill:
     def _why_missing(self, one: dict[str, Any]) -> str:
         what = f"{one['alarm']} ({self._titles.get(one['rule'], one['rule'])})"
         if one["from"] is None:
-            return f"{what} did not come: the sequence {one['after']}, after which it was expected, did not run"
+            sequence = f"the sequence {one['after']}, after which it was expected"
+            return f"{what} did not come: {sequence}, did not begin in the drill"
         base = "the drill's start" if one["after"] is None else f"the start of {one['after']}"
         return f"{what} did not come within {format_duration(one['due'] - one['from'])} of {base} at {iso(one['from'])}"
 

@@ -198,7 +198,7 @@ class Windows:
     def _follow(self, row: Record) -> Window:
         data = row.data
         reach = self._topology.reach(data["scope"], with_fed=data["with_fed"])
-        drill = Drill(data, reach, self._rules.judged) if row.kind == "drill" else None
+        drill = Drill(data, row.started, reach, self._rules.judged) if row.kind == "drill" else None
         window = self._windows[row.id] = Window(row, reach, drill)
         order: Order = (-20, row.id)
         window.wake = Timer("window", lambda now: self._wake(window, now), order)

@@ -100,7 +100,9 @@ def test_what_is_missing_at_the_end_pages_and_is_over_when_somebody_has_taken_no
     world.wait(3000)
     assert [one[0] for one in told(world)] == [3000, 3000]
     reasons = [t.reason for t in world.all.transitions if t.type == "incident"]
-    assert any("the sequence takeover, after which it was expected, did not run" in reason for reason in reasons)
+    assert any(
+        "the sequence takeover, after which it was expected, did not begin in the drill" in reason for reason in reasons
+    )
     assert the_drill(world).verdict == "failed"
     world.restart(4000)
     for incident in list(world.judge.incidents):
@@ -247,3 +249,15 @@ def test_a_sequence_of_what_the_drill_is_not_about_does_not_fail_it() -> None:
         world.see(200, ("mains-a/mains.available", False), ("env-1/temperature[1]", 40.0))
         world.wait(2000)
         assert the_drill(world).verdict == verdict, the_drill(world).reason
+
+
+def test_a_sequence_that_began_before_the_drill_sets_no_deadline_in_it() -> None:
+    world = announced(expected=[{"alarm": "on-battery/ups-a", "after": "takeover", "within": "20s"}], end=1000)
+    world.see(50, ("mains-a/mains.available", False), ("ups-a/ups.on_battery", True))
+    world.see(70, ("ups-a/ups.on_battery", False))
+    world.wait(999)
+    assert states(world) == {"on-battery/ups-a": "waiting"}
+    world.wait(2000)
+    assert states(world) == {"on-battery/ups-a": "missing"}
+    (text,) = [t.reason for t in world.all.transitions if t.state == "missing"]
+    assert text.endswith("the sequence takeover, after which it was expected, did not begin in the drill")
