@@ -197,7 +197,7 @@ class FakeState:
     def raise_alarm(
         self, rule_id: str, asset: str, *, started: int, incident: str, suppressed: str | None = None
     ) -> Alarm:
-        rule = next(rule for rule in self.config.rules.judged if rule.id == rule_id)
+        rule = next(rule for rule in self.config.judged if rule.id == rule_id)
         key = f"{rule_id}/{asset}"
         alarm = Alarm(
             key,
@@ -228,7 +228,7 @@ class FakeState:
         joined: Sequence[tuple[str, str]] = (),
         **more: Any,
     ) -> Incident:
-        rule = next(rule for rule in self.config.rules.judged if rule.id == rule_id)
+        rule = next(rule for rule in self.config.judged if rule.id == rule_id)
         first = self.raise_alarm(rule_id, root, started=started, incident=incident_id)
         others = [
             self.raise_alarm(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dcmon.config.holds import HOLD
 from dcmon.model import Alarm, AlarmState, Availability, Incident, Severity
 from dcmon.web.look import Look
+from dcmon.web.operations import Tally, read_operations
 from dcmon.web.panels import Fuel, Pool, read_cooling, read_fuel, read_uplinks
 from dcmon.web.plan import Plan
 from dcmon.web.power import Power, read_power
@@ -91,6 +92,7 @@ class SiteView:
     planned: tuple[PlannedRow, ...]
     devices: int
     silent: tuple[DeviceRow, ...]
+    operations: tuple[Tally, ...]
     stale_points: int
     bad_points: int
     indicators: tuple[IndicatorRow, ...]
@@ -187,6 +189,7 @@ def view_site(state: SiteState, plan: Plan, words: Words) -> SiteView:
         planned=read_planned(look, state.records),
         devices=len(devices),
         silent=silent,
+        operations=read_operations(look, state.alarms.values()),
         stale_points=latest.stale,
         bad_points=latest.bad,
         indicators=indicators,

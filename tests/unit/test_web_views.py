@@ -10,6 +10,7 @@ import web_state
 from web_state import HOUR, MINUTE, NOW, Device, FakeState, IndicatorNow
 
 from dcmon.config.config import Config
+from dcmon.config.loader import load
 from dcmon.model import Availability, FaultClock, Quality, Severity, Task
 from dcmon.web.plan import Plan
 from dcmon.web.power import PowerNode
@@ -387,3 +388,36 @@ def test_what_is_muted_is_no_incident_but_not_normal_either() -> None:
         "attention",
         "No incident, but 1 active alarm tells nobody",
     )
+
+
+def test_services_backups_and_duties_are_counted_and_what_is_not_well_is_named() -> None:
+    state = web_state.normal()
+    for asset in ("portal", "mail-relay", "resolver"):
+        state.say(asset, "service.ok", True)
+    state.say("backup-mgmt", "backup.ok", True)
+    services, backups, duties = view(state).operations
+    assert (services.text, services.state, services.troubled) == ("3 of 4", "unknown", ("Throughput to the Internet",))
+    assert (backups.text, backups.state, backups.troubled) == ("1 of 1", "up", ())
+    assert (duties.text, duties.state) == ("in time", "up")
+
+    state.say("portal", "service.ok", False)
+    state.raise_alarm("backup-old", "backup-mgmt", started=NOW - MINUTE, incident="I-1")
+    duty = state.config.duties.duties[0]
+    state.raise_alarm(duty.id, "genset-a", started=NOW - MINUTE, incident="I-1")
+    services, backups, duties = view(state, "de").operations
+    assert (services.text, services.state) == ("2 von 4", "warning")
+    assert services.troubled == ("Customer portal", "Throughput to the Internet")
+    assert (backups.text, backups.state) == ("0 von 1", state.alarms["backup-old/backup-mgmt"].severity.value)
+    assert (duties.text, duties.state, duties.troubled) == ("1 überfällig", duty.severity.value, (duty.name.de,))
+
+
+def test_a_site_without_services_backups_and_duties_has_no_line_of_them() -> None:
+    config = load(web_state.EXAMPLE)
+    assets = tuple(asset for asset in config.site.assets if asset.kind not in ("service", "backup"))
+    bare = config.model_copy(
+        update={
+            "site": config.site.model_copy(update={"assets": assets}),
+            "duties": config.duties.model_copy(update={"duties": ()}),
+        }
+    )
+    assert view(web_state.normal(bare)).operations == ()
