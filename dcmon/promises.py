@@ -192,11 +192,14 @@ def figures(
     now: int,
     span: Span | None = None,
     windows: Sequence[Window] | None = None,
+    *,
+    commissioned: bool = True,
 ) -> list[Figure]:
     """One figure per indicator: over `span` (ms UTC, half-open), else over each of `windows`, else over its own window;
-    always up to `now` at most. Means, such as that of the uplinks by capacity, follow what they are made of.
+    always up to `now` at most, and from the day on which an asset was `commissioned`, unless that is not to matter.
+    Means, such as that of the uplinks by capacity, follow what they are made of.
     """
-    ledger = _Ledger(config, journal, now)
+    ledger = _Ledger(config, journal, now, commissioned=commissioned)
     found = [figure for view in views for figure in ledger.figures(view, span, windows)]
     return found + list(_means(config, found))
 
@@ -257,8 +260,9 @@ def _corrections(journal: Kept) -> dict[str, list[Record]]:
 class _Ledger:
     """What is asked of the journal once for all figures."""
 
-    def __init__(self, config: Config, journal: Kept, now: int) -> None:
+    def __init__(self, config: Config, journal: Kept, now: int, *, commissioned: bool) -> None:
         self._config = config
+        self._commissioned = commissioned
         self._journal = journal
         self._now = now
         alive = journal.last_alive()
@@ -282,7 +286,7 @@ class _Ledger:
         return [replace(row, end=max(died, row.start)) if row.end is None else row for row in rows]
 
     def _figure(self, view: IndicatorView, window: str, span: Span) -> Figure:
-        since = _commissioned(self._config, view.subject)
+        since = _commissioned(self._config, view.subject) if self._commissioned else None
         start, ends = max(span[0], since or span[0]), span[1]
         end = max(start, min(ends, self._now))
         rows = self._seen(self._journal.intervals(view.id, start, end)) if end > start else ()

@@ -213,8 +213,12 @@ class Player:
             check_lesson(self._kept, entry)
 
     def _controls(self, start: int, end: int) -> Iterator[dict[str, Any]]:
-        """What is known of each indicator: corrected, and without planned work that does not count."""
-        for figure in figures(self._config, self._kept, self._judge.availability(end), end, (start, end)):
+        """What is known of each indicator: corrected, and without planned work that does not count.
+
+        An asset of which a file tells something is there, whatever day the site was opened.
+        """
+        views = self._judge.availability(end)
+        for figure in figures(self._config, self._kept, views, end, (start, end), commissioned=False):
             view, measure = figure.view, figure.measure
             if measure.measured is None:
                 continue
