@@ -41,8 +41,8 @@ def since(text: str) -> float:
 class Office:
     """A world in which people enter what they did."""
 
-    def __init__(self, *duties: dict[str, Any], start: str = "11-01") -> None:
-        self.world = World(config(register={"duties": list(duties)}), start=since(start))
+    def __init__(self, *duties: dict[str, Any], start: str = "11-01", **tests: Any) -> None:
+        self.world = World(config(register={"duties": list(duties), **tests}), start=since(start))
         self.config = self.world.config
         self.world.step([], ms(start))
 
@@ -218,6 +218,36 @@ def test_falling_silent_and_saying_the_same_again_is_no_movement() -> None:
     office.see("11-05 00:01", "leak-1/water.detected[1]", False)
     office.wait("12-01 00:00")
     assert office.told("alarm") == [("11-30T23:00", "active")]
+
+
+def running_test() -> Office:
+    """At the last evening of November an engine goes to the load bank."""
+    office = Office(LOAD, start="11-20", load_bank={})
+    for series, value in (("mains-a/mains.available", True), ("genset-a/engine.running", True),
+                          ("genset-a/generator.load", 97.0)):  # fmt: skip
+        office.see("11-30 23:50", series, value)
+    return office
+
+
+def test_a_test_that_runs_over_the_end_of_its_month_is_waited_for_over_a_restart_too() -> None:
+    office = running_test()
+    office.wait("12-01 00:01")
+    assert office.state("12-01 00:01") == "due"
+    office.world.restart(since("12-01 00:02"))
+    office.wait("12-01 00:10")
+    office.see("12-01 00:25", "genset-a/generator.load", 0.0)
+    office.see("12-01 00:27", "genset-a/engine.running", False)
+    tests = [row for row in office.world.judge.records.values() if row.kind == "load-bank"]
+    assert [row.verdict for row in tests] == ["passed"]
+    assert (office.told("alarm"), office.told("task"), office.state("12-01 00:30")) == ([], [], "due")
+
+
+def test_a_test_that_does_not_end_is_waited_for_for_a_day() -> None:
+    office = running_test()
+    office.wait("12-01 23:59")
+    assert office.told("alarm") == []
+    office.wait("12-02 00:01")
+    assert office.told("alarm") == [("12-01T23:00", "active")]
 
 
 def test_a_restart_forgets_nothing_and_opens_nothing_twice() -> None:
