@@ -222,3 +222,9 @@ def parse_time(text: str) -> int:
     except ValueError:
         raise DcmonError(f"{text!r} is no time; write for example 2026-10-01 or 2026-10-01T06:00:00Z") from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp() * 1000)
+
+
+def check_begun(start: int, now: int) -> None:
+    """DcmonError for a period of which nothing can be known: it begins after `now` (ms UTC)."""
+    if start >= now:
+        raise DcmonError("this period has not begun yet: figures are made of what was")

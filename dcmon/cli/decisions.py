@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from dcmon.cli.common import (
     ConfigOption,
     JsonOption,
+    check_begun,
     checked,
     find_config,
     opened_journal,
@@ -56,6 +57,7 @@ def slo(
             span = (parse_time(since), parse_time(until) if until is not None else now)
             if span[0] >= span[1]:
                 raise DcmonError("the period ends before it starts")
+            check_begun(span[0], now)
         with opened_journal(loaded.config) as journal:
             views = Judge(loaded.config).availability(now)
             found = figures(loaded.config, journal, views, now, span, WINDOWS if every else None)

@@ -15,6 +15,7 @@ import typer
 from dcmon.cli.common import (
     ConfigOption,
     JsonOption,
+    check_begun,
     checked,
     find_config,
     journal_file,
@@ -51,7 +52,9 @@ def month_span(month: str | None, now: int, timezone: str) -> tuple[int, int]:
         year, number = int(found[1]), int(found[2])
     first = dt.datetime(year, number, 1, tzinfo=zone)
     after = dt.datetime(year + number // 12, number % 12 + 1, 1, tzinfo=zone)
-    return round(first.timestamp() * 1000), round(after.timestamp() * 1000)
+    start, end = (round(moment.timestamp() * 1000) for moment in (first, after))
+    check_begun(start, now)
+    return start, end
 
 
 def promises(month: MonthOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -147,6 +150,7 @@ def _span(month: str | None, since: str | None, until: str | None, now: int, tim
     start, end = parse_time(since), now if until is None else parse_time(until)
     if start >= end:
         raise DcmonError("the period ends before it starts")
+    check_begun(start, now)
     return start, end
 
 

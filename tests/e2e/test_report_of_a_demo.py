@@ -101,8 +101,15 @@ def test_a_tampered_figure_fails_the_verification(site: Path, tmp_path: Path) ->
         (["--lang", "fr", "-o", "x.html"], "is no language"),
         (["--to", "2026-10-01", "-o", "x.html"], "--from"),
         (["--from", "2026-10-02", "--to", "2026-10-01", "-o", "x.html"], "ends before it starts"),
+        (["--month", "2999-01", "-o", "x.html"], "has not begun yet"),
+        (["--from", "2999-01-01", "--to", "2999-02-01", "-o", "x.html"], "has not begun yet"),
         (["--verify", "nosuch.html"], "No such file"),
     ],
 )
 def test_a_report_that_cannot_be_made_says_why(site: Path, words: list[str], says: str) -> None:
     assert says in dcmon("report", "--config", site, *words, status=1)
+
+
+def test_figures_of_a_time_that_has_not_begun_are_refused(site: Path) -> None:
+    assert "has not begun yet" in dcmon("promises", "--config", site, "--month", "2999-01", status=1)
+    assert "has not begun yet" in dcmon("slo", "--config", site, "--from", "2999-01-01", "--to", "2999-02-01", status=1)
