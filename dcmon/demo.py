@@ -28,6 +28,8 @@ from dcmon.sim import SCENARIOS, SimulatedSite
 
 _FULL_SPEED = 20.0
 """Up to here every poll is made as often as in life."""
+_LOOK_S, _LOOKS = 0.05, 200
+"""How often, in real seconds, and how many times it is looked whether every device was asked, before the script."""
 _SHOWN = {"incident", "task", "clock"}
 _LOUD = {
     "opened": "bold",
@@ -42,7 +44,8 @@ _LOUD = {
 
 @dataclass(slots=True)
 class Demo:
-    """What `dcmon demo` was asked for. `exit_after_s` is real time; None runs until it is interrupted."""
+    """What `dcmon demo` was asked for. `exit_after_s` is real time from the start of the script; None runs until it is
+    interrupted."""
 
     scenario: str = "mains-outage"
     speed: float = 1.0
@@ -63,7 +66,7 @@ async def play(demo: Demo, stop: asyncio.Event) -> dict[str, Any]:
     """Runs the demo until `stop` is set or its time is over; gives its report."""
     clock = ScaledClock(demo.speed)
     config = load(demo.config or example_site())
-    site = SimulatedSite(config, clock, demo.scenario)
+    site = SimulatedSite(config, clock, demo.scenario, waits=True)
     post = PostOffice(demo.console, clock)
     with _folder(demo.data_dir) as data_dir:
         await site.start()
@@ -80,31 +83,43 @@ async def _play(
 ) -> dict[str, Any]:
     clock, console = post.clock, demo.console
     started = clock.now()
-    up: list[Running] = []
+    scripts: list[asyncio.Task[None]] = []
+
+    async def begin(running: Running) -> None:
+        """The plant is seen well before anything happens to it, however slow this machine is."""
+        for _ in range(_LOOKS):
+            if all(one.last_success is not None or one.failures for one in running.poller.stats.values()):
+                break
+            await clock.sleep(_LOOK_S * clock.pace)
+        site.begin()
+        if demo.exit_after_s is not None:
+            asyncio.get_running_loop().call_later(demo.exit_after_s, stop.set)
 
     def ready(running: Running) -> None:
-        up.append(running)
         site.trap_target = running.trap_address
         host, port = running.web_address or ("127.0.0.1", demo.port)
         scenario = SCENARIOS[demo.scenario]
         console.print(Text.assemble((scenario.name, "bold"), ": ", scenario.description))
         console.print(Text.assemble("NOC page: ", (f"http://{host}:{port}/", "bold underline"), "  (end with Ctrl+C)"))
-        if demo.exit_after_s is not None:
-            asyncio.get_running_loop().call_later(demo.exit_after_s, stop.set)
+        scripts.append(asyncio.create_task(begin(running), name="script"))
 
     reports: list[dict[str, Any]] = []
     options = Options(
         clock=clock,
         notifiers={"console": ConsoleNotifier(console)},
-        on_decided=lambda changes: _show(console, clock, started, changes),
+        on_decided=lambda changes: _show(console, site.plant.script_ms or started, changes),
         on_ready=ready,
         on_end=lambda running: reports.append(demo_report(demo.scenario, running, started, clock.now(), post.mails)),
     )
-    await run(config, stop, options)
+    try:
+        await run(config, stop, options)
+    finally:
+        for script in scripts:
+            script.cancel()
     return reports[0]
 
 
-def _show(console: Console, clock: Clock, started: int, changes: Changes) -> None:
+def _show(console: Console, started: int, changes: Changes) -> None:
     for transition in changes.transitions:
         if transition.type in _SHOWN:
             console.print(_line(transition, started), soft_wrap=True)

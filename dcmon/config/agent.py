@@ -14,7 +14,8 @@ class Polling(Strict):
     """How often devices are asked and for how long an answer is waited for."""
 
     fast: Annotated[Duration, at_least("100ms")] = Field(
-        default=2_000, description="mains, UPS source, breakers; everything of an abnormal power chain"
+        default=2_000,
+        description="mains, UPS source, breakers; everything of an abnormal power chain and about a pending alarm",
     )
     slow: Annotated[Duration, at_least("100ms")] = Field(default=15_000, description="everything else")
     timeout: Annotated[Duration, at_least("10ms")] = Field(

@@ -62,6 +62,8 @@ class Plant:
         self._steps_ms = steps_ms
         self.start_ms = start_ms
         self.now_ms = start_ms
+        self.script_ms: int | None = start_ms
+        """From when the seconds of the script count; None while it waits."""
         self.seed = seed
         self._stirred_until_ms = start_ms
         self.silent: set[str] = set()
@@ -130,8 +132,8 @@ class Plant:
         self._fire_events()
         while self.now_ms < to_ms:
             end = min(to_ms, self.now_ms + self._steps_ms[self.quiet])
-            if self._events:
-                end = min(end, max(self.now_ms + 1, self._due(self._events[0].at_s)))
+            if (due := self._next_due()) is not None:
+                end = min(end, max(self.now_ms + 1, due))
             dt_s = (end - self.now_ms) / 1000
             self.now_ms = end
             self._step(dt_s)
@@ -141,13 +143,17 @@ class Plant:
         """How long nobody needs to look: up to `most_s` seconds while all is quiet and no event is due."""
         if not self.quiet:
             return 0.0
-        return min(most_s, (self._due(self._events[0].at_s) - self.now_ms) / 1000) if self._events else most_s
+        due = self._next_due()
+        return most_s if due is None else min(most_s, (due - self.now_ms) / 1000)
 
-    def _due(self, at_s: float) -> int:
-        return self.start_ms + round(at_s * 1000)
+    def _next_due(self) -> int | None:
+        """When the next event of the script comes, ms UTC."""
+        if not self._events or self.script_ms is None:
+            return None
+        return self.script_ms + round(self._events[0].at_s * 1000)
 
     def _fire_events(self) -> None:
-        while self._events and self._due(self._events[0].at_s) <= self.now_ms:
+        while (due := self._next_due()) is not None and due <= self.now_ms:
             event = self._events.popleft()
             self.apply(event.action, event.args)
 

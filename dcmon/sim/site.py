@@ -56,6 +56,7 @@ MODBUS_DEVICES: dict[str, ModbusDevice] = {
 class SimulatedSite:
     """All devices of a configuration, alive. The plant follows `clock`; a ScaledClock makes it run faster.
 
+    With `waits` the plant runs well until `begin`, and the script comes after that.
     `trap_target` is where traps go; `community` is what agents and traps use, None takes any and sends `public`.
     """
 
@@ -66,12 +67,15 @@ class SimulatedSite:
         scenario: Scenario | str = "normal",
         seed: int = 1,
         *,
+        waits: bool = False,
         community: str | None = None,
         trap_target: tuple[str, int] | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
         self.plant = Plant(config.site, _scenario(scenario), seed, clock.now())
+        if waits:
+            self.plant.script_ms = None
         self._community = community.encode() if community is not None else None
         self.trap_target = trap_target
         self.agents: dict[str, SnmpAgent] = {}
@@ -111,6 +115,11 @@ class SimulatedSite:
         key = "snmp" if device.snmp is not None else "modbus" if device.modbus is not None else "probe"
         here = self._probes.get(name) or dict(zip(("host", "port"), self._addresses[name], strict=True))
         return device.model_copy(update={key: getattr(device, key).model_copy(update=here)})
+
+    def begin(self) -> None:
+        """From now on the seconds of a script count that has waited."""
+        self.advance()
+        self.plant.script_ms = self.plant.now_ms
 
     async def stop(self) -> None:
         """Closes everything; may be called twice."""

@@ -47,6 +47,8 @@ class Alarms:
         """Says whether planned work leaves the time out: then no fault clock starts."""
         self.ration: Callable[[Cell, int], str | None] = lambda cell, now: None
         """Says why enough was told of such alarms already."""
+        self.withheld: Callable[[Cell, int], str | None] = lambda cell, now: None
+        """Says that the cause of an alarm may be about to show."""
         self.came: Callable[[Cell, int], None] = lambda cell, now: None
         """Hears of every alarm that becomes active."""
 
@@ -173,6 +175,8 @@ class Alarms:
 
     def _leave(self, cell: Cell, now: int, reason: str) -> None:
         """Back to normal, or to returned while nobody has acknowledged what was active."""
+        if cell.withheld:
+            self._tell(cell, cell.row.reason, now)
         row = cell.row
         was_active = row.state is AlarmState.ACTIVE
         unacknowledged = row.incident is not None and row.acked_by is None
@@ -215,10 +219,11 @@ class Alarms:
         self._keep(cell, replace(cell.row, shelved_until=None, shelved_reason=None))
         self.reconsider(cell, now, "it was shelved until now")
 
-    def reconsider(self, cell: Cell, now: int, why: str) -> None:
+    def reconsider(self, cell: Cell, now: int, why: str = "") -> None:
         """What kept an alarm from telling anybody may be over: if so, an active one tells like any that is new.
 
-        So may what left its time out: then its clock starts, whether or not it has told.
+        `why` goes into the reason, unless it only waited for its cause. So may what left its time out: then its clock
+        starts, whether or not it has told.
         """
         row = cell.row
         if row.state is not AlarmState.ACTIVE:
@@ -231,8 +236,15 @@ class Alarms:
         if hush is not None:
             self._keep(cell, replace(row, suppressed=hush))
             return
-        lasted = format_duration(_whole_seconds(now - (row.since if row.started is None else row.started)))
-        row = replace(row, suppressed=None, reason=f"{row.reason}; {why}; it has lasted {lasted}")
+        reason = row.reason
+        if not cell.withheld:
+            lasted = format_duration(_whole_seconds(now - (row.since if row.started is None else row.started)))
+            reason = f"{reason}; {why}; it has lasted {lasted}"
+        self._tell(cell, reason, now)
+
+    def _tell(self, cell: Cell, reason: str, now: int) -> None:
+        """An alarm that was active without telling anybody opens or joins an incident now."""
+        row = replace(cell.row, suppressed=None, reason=reason)
         self._keep(cell, row)
         place = self._ledger.mark()
         self._incidents.place(cell, now)
@@ -245,7 +257,7 @@ class Alarms:
         """Why an active alarm tells nobody for now."""
         if row.shelved_until is not None and row.shelved_until > now:
             return f"shelved: {row.shelved_reason}"
-        return self.planned(cell, now) or self.ration(cell, now)
+        return self.planned(cell, now) or self.ration(cell, now) or self.withheld(cell, now)
 
     def keep_row(self, row: Alarm) -> None:
         """A row that another part of the core has changed."""

@@ -35,6 +35,7 @@ class Slot:
         "computed",
         "doubted",
         "expiry",
+        "heard",
         "hold",
         "key",
         "last",
@@ -58,6 +59,8 @@ class Slot:
         """Why the quality is uncertain."""
         self.seen = NEVER
         """When it last said something that can be used."""
+        self.heard = NEVER
+        """When that arrived: a slow device says everything so much later, and the next time too."""
         self.since = NEVER
         """When it began to say `value`; when it fell silent, if that is None."""
         self.before = NEVER
@@ -79,7 +82,7 @@ class Slot:
         return self.key.point if self.key.index is None else f"{self.key.point}[{self.key.index}]"
 
     def expires(self) -> int:
-        return self.seen + self.hold
+        return self.heard + self.hold
 
 
 class Board:
@@ -176,7 +179,7 @@ class Board:
             self.dirty.update(slot.watchers)
         elif quality_changed:
             self.dirty.update(slot.watchers)
-        slot.seen = ts
+        slot.seen, slot.heard = ts, max(ts, now)
         if slot.hold != FOREVER and (slot.expiry is None or slot.expiry.due is None):
             self._start_expiry(slot)
 
@@ -203,7 +206,7 @@ class Board:
             if slot is False or slot.computed:
                 continue
             if slot.key.asset in wanted and slot.key.point != "device.reachable":
-                slot.hold = max(now - slot.seen, 0) + slot.normal_hold
+                slot.hold = max(now - slot.heard, 0) + slot.normal_hold
                 self._start_expiry(slot)
 
     def unfade(self, assets: Iterable[str]) -> None:
@@ -218,6 +221,7 @@ class Board:
         for slot in self.slots.values():
             if slot is not False and slot.seen != NEVER:
                 slot.seen += delta
+                slot.heard += delta
                 slot.since += delta
                 slot.before += delta if slot.before != NEVER else 0
 
@@ -226,7 +230,7 @@ class Board:
         slot.doubted = True
         self.dirty.update(slot.absences)
         if slot.value is not None and slot.hold == FOREVER:
-            slot.hold = ts - slot.seen + slot.normal_hold
+            slot.hold = ts - slot.heard + slot.normal_hold
             slot.quality = None  # so that the next good reading is not taken for the same again
             self._start_expiry(slot)
 

@@ -3,9 +3,9 @@
 An asset is *down* while a rule with `propagates` is active on it, or on a group of which it is an unable member. What
 it feeds is *affected*; what has several feeders only when all of them are down or affected. A stand-in (a generator for
 its mains route) counts as a feeder only while the `then` of a `follows` rule on it holds, or a step that `stays`: until
-it has taken over, what it feeds lives on what it stands in for. Two alarms belong together when they are about one
-asset, when one is about what the other affects or stands in for, or when one is the alarm of the redundancy group of
-the other's asset.
+it has taken over, what it feeds lives on what it stands in for, and what failed until then failed with that. Two alarms
+belong together when they are about one asset, when one is about what the other affects or stands in for, or when one is
+the alarm of the redundancy group of the other's asset.
 
 When dcmon itself is blind, that explains every device that does not answer; and it is explained by what takes the power
 of at least half of them.
@@ -14,6 +14,8 @@ Fire, water and intrusion are explained by nothing but their like: they page wha
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from dcmon.config.base_rule import AlarmClass
 from dcmon.config.duties import DutyRule
@@ -28,12 +30,23 @@ INDEPENDENT = frozenset({AlarmClass.FIRE, AlarmClass.WATER, AlarmClass.SECURITY}
 """Classes that only their like explains."""
 
 
+class Patience(NamedTuple):
+    """Until when (ms UTC) an alarm may wait before it is told of."""
+
+    cause: int
+    """For what may have caused it."""
+    group: int
+    """For the alarm of the group of its asset as a whole."""
+
+
 class Causes:
     """Answers for the alarms as they stood at the last `look`."""
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
         self._propagating: list[Cell] = []
+        self._blind: list[Cell] = []
+        self._by_asset: dict[str, list[Cell]] = {}
         self._follows: dict[str, list[Cell]] = {}
         self._groups: dict[str, list[Cell]] = {}
         self._down = frozenset[str]()
@@ -42,6 +55,9 @@ class Causes:
         """Makes an alarm known."""
         if cell.rule.propagates:
             self._propagating.append(cell)
+            self._by_asset.setdefault(cell.row.asset, []).append(cell)
+        if isinstance(cell.rule, BlindRule):
+            self._blind.append(cell)
         if isinstance(cell.rule, (FollowsRule, StepRule)):
             self._follows.setdefault(cell.row.asset, []).append(cell)
         if is_group(cell):
@@ -62,17 +78,50 @@ class Causes:
         if not cause.rule.propagates or cause.row.state is not AlarmState.ACTIVE or _strangers(cause, effect):
             return False
         down = cause.source.suspects()
-        all_down = self._down
+        all_down, since = self._down, effect.source.earliest()
         missed = effect.source.concerns()
         if missed:
-            dark = [self._roots(asset, all_down, frozenset()) | ({asset} & all_down) for asset in missed]
+            dark = [self._roots(asset, all_down, since, frozenset()) | ({asset} & all_down) for asset in missed]
             return any(down & roots for roots in dark) and 2 * sum(map(bool, dark)) >= len(missed)
         for asset in effect.source.suspects():
             if down & self._topology.stood_in_for(asset):
                 return True
-            if asset not in down and down & self._roots(asset, all_down, frozenset()):
+            if asset not in down and down & self._roots(asset, all_down, since, frozenset()):
                 return True
         return False
+
+    def may_show(self, effect: Cell, patience: Patience, unheard: frozenset[str]) -> bool:
+        """Whether `effect` may turn out to be an effect, or one of several alike, by what is pending and due in time,
+        or by what assets will say that are `unheard` of."""
+        latest = patience.cause
+        if isinstance(effect.rule, SilentRule) and any(_may_be_told(cell, latest) for cell in self._blind):
+            return True
+        for group in self._topology.groups_of(effect.row.asset):
+            cells = [cell for cell in self._groups.get(group, ()) if self._speaks_for(cell, effect)]
+            if any(cell.row.due is not None and cell.row.due <= patience.group for cell in cells if cell.pending):
+                return True
+            if any(cell.withheld for cell in cells):
+                return True
+        suspects = effect.source.suspects()
+        near = frozenset().union(*map(self._topology.causes, suspects))
+        doubtful = {asset for asset in near if self._in_doubt(asset, effect, latest, asset in unheard)}
+        if not doubtful:
+            return False
+        down, since = self._down | doubtful, effect.source.earliest()
+        return any(
+            doubtful & (self._topology.stood_in_for(asset) | self._roots(asset, down, since, frozenset()))
+            for asset in suspects
+        )
+
+    def _in_doubt(self, asset: str, effect: Cell, latest: int, unheard: bool) -> bool:
+        """Whether the asset may turn out to be down."""
+        cells = [cell for cell in self._by_asset.get(asset, ()) if cell is not effect and not _strangers(cell, effect)]
+        if any(unheard or _may_be_told(cell, latest) for cell in cells):
+            return True
+        groups = (cell for group in self._topology.groups_of(asset) for cell in self._groups.get(group, ()))
+        return any(
+            cell.rule.propagates and _may_be_told(cell, latest) and asset in cell.source.suspects() for cell in groups
+        )
 
     def doubted(self, group: str, member: Cell) -> bool:
         """Whether an alarm of `group` that concerns `member` is at least pending."""
@@ -89,24 +138,30 @@ class Causes:
         active = (cell for cell in self._propagating if cell.row.state is AlarmState.ACTIVE)
         self._down = frozenset(asset for cell in active for asset in cell.source.suspects())
 
-    def _roots(self, asset: str, down: frozenset[str], path: frozenset[str]) -> frozenset[str]:
-        """The assets that are down and by that affect `asset`; none while one of its feeders is well."""
-        feeders = [feeder for feeder in self._topology.feeders(asset) if self._counts(feeder)]
+    def _roots(self, asset: str, down: frozenset[str], since: int, path: frozenset[str]) -> frozenset[str]:
+        """The assets that are down and by that have affected `asset` at `since`; none while a feeder is well."""
+        feeders = [feeder for feeder in self._topology.feeders(asset) if self._counts(feeder, since)]
         found: set[str] = set()
         for feeder in feeders:
             if feeder in path:
                 continue
-            roots = frozenset((feeder,)) if feeder in down else self._roots(feeder, down, path | {asset})
+            roots = frozenset((feeder,)) if feeder in down else self._roots(feeder, down, since, path | {asset})
             if not roots:
                 return frozenset()
             found |= roots
         return frozenset(found)
 
-    def _counts(self, feeder: str) -> bool:
-        """A stand-in feeds nothing before it has taken over."""
+    def _counts(self, feeder: str, since: int) -> bool:
+        """A stand-in feeds nothing before it has taken over: what failed before that was not fed by it."""
         if not self._topology.stood_in_for(feeder):
             return True
-        return any(cell.source.has_come() for cell in self._follows.get(feeder, ()))
+        came = (cell.source.came_at() for cell in self._follows.get(feeder, ()))
+        return any(at is not None and at <= since for at in came)
+
+
+def _may_be_told(cell: Cell, latest: int) -> bool:
+    """Whether the alarm is pending, and may be active by `latest`, or is active and tells nobody yet."""
+    return cell.withheld or (cell.pending and (cell.row.due is None or cell.row.due <= latest))
 
 
 def is_group(cell: Cell) -> bool:

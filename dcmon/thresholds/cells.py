@@ -13,6 +13,10 @@ NOT_JUDGED: Final = "not judged"
 """What a cell holds after a restart until its condition was looked at with new readings."""
 
 
+WITHHELD: Final = "its cause may be about to show"
+"""Why an alarm tells nobody that waits for word of its cause."""
+
+
 class Describer(Protocol):
     """What a cell asks its rule kind when there is something to say."""
 
@@ -32,8 +36,12 @@ class Describer(Protocol):
         """What else the alarm speaks of without holding it to be at fault: the devices that a blind dcmon misses."""
         ...
 
-    def has_come(self) -> bool:
-        """Whether what must follow has followed; False for rules that wait for nothing."""
+    def came_at(self) -> int | None:
+        """When what must follow has followed, ms UTC; None while it has not, and for rules that wait for nothing."""
+        ...
+
+    def earliest(self) -> int:
+        """From when on the fault may have been there, ms UTC: its start is only when it was first seen."""
         ...
 
 
@@ -51,6 +59,20 @@ class Cell:
         self.source: Describer
         self.timer = Timer("delay", _unset, order, phase)
         self.shelf = Timer("delay", _unset, order)
+
+    @property
+    def pending(self) -> bool:
+        return self.row.state is AlarmState.PENDING
+
+    @property
+    def withheld(self) -> bool:
+        """Whether it is active, and tells nobody because its cause may be about to show."""
+        return self.row.state is AlarmState.ACTIVE and self.row.suppressed == WITHHELD
+
+    @property
+    def began(self) -> int:
+        """When the fault was first seen, by the best evidence, ms UTC."""
+        return self.row.since if self.row.started is None else self.row.started
 
     @property
     def live(self) -> bool:

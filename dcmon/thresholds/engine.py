@@ -45,6 +45,7 @@ from dcmon.thresholds.tasks import Tasks
 from dcmon.thresholds.timers import Phase, Timer, Timers
 from dcmon.thresholds.topology import Topology
 from dcmon.thresholds.windows import Windows
+from dcmon.thresholds.withheld import Withheld
 
 SLACK_MS = 2_000
 """A clock that goes back by no more than this is taken to stand still; by more, to have been set."""
@@ -79,6 +80,9 @@ class Judge:
         self._alarms = Alarms(
             self._ledger, self._timers, self._topology, self._incidents, self._tasks, self._clocks, self._board.dirty
         )
+        self._withheld = Withheld(self._board, self._timers, self._topology, self._alarms, self._incidents)
+        if live:
+            self._alarms.withheld = self._withheld.hush
         self._windows = Windows(config, self._ledger, self._timers, self._topology, self._alarms)
         planning = Planning(config, self._ledger, self._topology, self._windows, self._indicator_ids)
         self._entries = Entries(
@@ -261,7 +265,7 @@ class Judge:
             if slot is False:
                 continue
             if slot.value == value and slot.quality is quality and slot.seen <= ts <= now and value is not None:
-                slot.seen = ts
+                slot.seen, slot.heard = ts, at
                 continue
             update(slot, reading, max(min(now, ts), 0), at)
 
@@ -321,6 +325,7 @@ class Judge:
         self._fuel.go_on(start, max(gap, 0))
         close_orphans(self._ledger, self._alarms, self._incidents, start)
         self._incidents.resume(start)
+        self._withheld.resume(start)
         self._indicators.begin(start, alive if gap > 0 else None)
         self._settle(start)
 
@@ -334,9 +339,12 @@ class Judge:
         self._incidents.shift(delta)
         self._tasks.shift(delta)
         self._windows.clock_set()
+        self._withheld.shift(delta)
         self._fuel.shift(delta)
         for run in self._compiler.runs:
             run.shift(delta)
+        for follows in self._compiler.follows_watches:
+            follows.shift(delta)
         for trial in self._compiler.trials:
             trial.shift(delta)
         for watch in (*self._compiler.duties, *self._compiler.roster_watches):

@@ -140,10 +140,11 @@ class FollowsWatch(Watch):
         self.within = rule.within
         self.when = compile_terms(rule.when, rule.asset, board, self)
         self.then = compile_terms(rule.then, rule.asset, board, self)
-        self.came = bool(cell.row.memory.get("came"))
+        self.came: int | None = cell.row.memory.get("came") or None
+        """When what must follow has come."""
         self._truth: Truth = None
 
-    def has_come(self) -> bool:
+    def came_at(self) -> int | None:
         return self.came
 
     def condition(self, now: int) -> Truth:
@@ -154,10 +155,13 @@ class FollowsWatch(Watch):
         when = all_of(term.truth() for term in self.when)
         then = all_of(term.truth() for term in self.then)
         if when is False or (when is None and not self._running()):
-            self._remember(self.came and when is None)
+            self._remember(self.came if when is None else None)
             return when
-        self._remember(then is True or (then is None and self.came))
-        return not self.came
+        if then is True:
+            self._remember(self.came or max(term.since(True) for term in self.then))
+        elif then is False:
+            self._remember(None)
+        return self.came is None
 
     def _running(self) -> bool:
         """Whether a deadline runs or is over, or did and was until the process was started again."""
@@ -173,9 +177,13 @@ class FollowsWatch(Watch):
             self.alarms.keep_row(replace(row, due=max(row.due, earliest)))
             timers.set(Timer("recheck", self.evaluate, self.order, Phase.DEADLINE), max(row.due, earliest))
 
-    def _remember(self, came: bool) -> None:
-        """Whether it has come is a row: after a restart the readings that said so may be too old."""
-        if came is not self.came:
+    def shift(self, delta: int) -> None:
+        """The clock was set by `delta` ms."""
+        self._remember(None if self.came is None else self.came + delta)
+
+    def _remember(self, came: int | None) -> None:
+        """When it has come is a row: after a restart the readings that said so may be too old."""
+        if came != self.came:
             self.came = came
             self.alarms.keep_row(replace(self.cell.row, memory={"came": came}))
 

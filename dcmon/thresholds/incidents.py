@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dcmon.config.rules import Incidents as IncidentSettings
 from dcmon.model import Alarm, AlarmState, Incident, Severity
-from dcmon.thresholds.causes import Causes, is_apart, is_group
+from dcmon.thresholds.causes import Causes, Patience, is_apart, is_group
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.ledger import Ledger, incident_transition
 from dcmon.thresholds.leftovers import Leftovers
@@ -72,6 +72,16 @@ class IncidentBook:
             self._reopen(again, cell, now)
         else:
             self._begin(cell, now)
+
+    def may_be_explained(self, cell: Cell, patience: Patience, unheard: frozenset[str]) -> bool:
+        """Whether an alarm that would open an incident may in time turn out to be an effect: see `Causes`."""
+        own = self._ledger.incidents.get(cell.row.incident or "")
+        if own is not None and own.state == OPEN:
+            return False
+        self._causes.look()
+        if not self._causes.may_show(cell, patience, unheard):
+            return False
+        return not any(self._explained(incident, cell) for incident in self._near(cell))
 
     def settle(self, incident_id: str | None, now: int) -> None:
         """An alarm of the incident is over: when it was the last, so is the incident."""

@@ -41,8 +41,7 @@ class Neighbours:
             topology = self._topology
             group = topology.groups.get(asset)
             selves = {asset, *(group.members if group is not None else ())}
-            peers = {member for name in topology.groups_of(asset) for member in topology.groups[name].members}
-            line = {other for one in selves for other in topology.line(one)} | peers
+            line = {other for one in selves for other in topology.line(one)} | topology.peers(asset)
             groups = {name for other in line for name in topology.groups_of(other)}
             known = self._related[asset] = frozenset(selves | line | groups)
         return known

@@ -32,8 +32,11 @@ class _Said:
     def concerns(self) -> frozenset[str]:
         return frozenset()
 
-    def has_come(self) -> bool:
-        return False
+    def came_at(self) -> int | None:
+        return None
+
+    def earliest(self) -> int:
+        return 0
 
 
 class PlannedAlarms:

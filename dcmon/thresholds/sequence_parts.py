@@ -62,8 +62,8 @@ class Step(Watch):
         """Its time runs: it has not come, or was undone, and is not late so far."""
         return self.state == WAITING or (self.undone is not None and self.state in (REACHED, ALREADY))
 
-    def has_come(self) -> bool:
-        return self.rule.stays and self.active and self.at is not None and self.undone is None
+    def came_at(self) -> int | None:
+        return self.at if self.rule.stays and self.active and self.undone is None else None
 
     def await_from(self, base: int) -> None:
         """Its time begins to run."""

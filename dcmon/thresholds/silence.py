@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dcmon.model import Value
+from dcmon.model import AlarmState, Value
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import NEVER, Board, Slot, attach
 from dcmon.thresholds.cells import Cell
@@ -37,12 +37,15 @@ class LostOnBatteryWatch(ReachableWatch):
         self.upses: list[Slot] = []
 
     def condition(self, now: int) -> Truth:
-        """A lost device is asked less and less often, so that it does not answer is believed until it does."""
+        """A lost device is asked less and less often, so that it does not answer is believed until it does.
+
+        Nor does the return of its UPS make it another silence: it has not been asked since, or is still starting.
+        """
         answer: Value = (
             None if self.slot is None else self.slot.value if self.slot.value is not None else self.slot.last
         )
         if answer is False:
-            return any(_on_battery(ups) for ups in self.upses)
+            return self.cell.row.state is AlarmState.ACTIVE or any(_on_battery(ups) for ups in self.upses)
         return False if self.slot is not None and self.slot.value is True else None
 
     def evidence(self, now: int) -> int:
@@ -52,7 +55,7 @@ class LostOnBatteryWatch(ReachableWatch):
         if self.slot is not None and self.slot.value is True:
             return f"{self.asset} answers"
         upses = dict.fromkeys(ups.key.asset for ups in self.upses if _on_battery(ups))
-        last = f"{' and '.join(upses)} was last seen on battery" if upses else "its UPS was not on battery"
+        last = f"{' and '.join(upses)} was last seen on battery" if upses else "since its UPS was on battery"
         return f"{self.asset} does not answer, {last}"
 
 

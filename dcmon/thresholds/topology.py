@@ -57,6 +57,10 @@ class Topology:
         """Everything that feeds `asset`, over any number of steps."""
         return self._upstream.get(asset, frozenset())
 
+    def causes(self, asset: str) -> frozenset[str]:
+        """Everything whose failure can be the cause of one of `asset`: what feeds it, and what it stands in for."""
+        return self.upstream(asset) | self.stood_in_for(asset)
+
     def downstream(self, asset: str) -> frozenset[str]:
         """Everything that `asset` feeds, over any number of steps."""
         return frozenset(self._downstream.get(asset, ()))
@@ -74,6 +78,10 @@ class Topology:
             found.update(self.groups[name].members if name in self.groups else ())
         fed = {other for name in found for other in self.downstream(name)} if with_fed else set[str]()
         return frozenset(found | fed)
+
+    def peers(self, asset: str) -> frozenset[str]:
+        """The members of all groups that `asset` is a member of, itself among them."""
+        return frozenset(member for group in self.groups_of(asset) for member in self.groups[group].members)
 
     def groups_of(self, asset: str) -> tuple[str, ...]:
         return self._groups_of.get(asset, ())

@@ -57,8 +57,11 @@ class Watch:
     def concerns(self) -> frozenset[str]:
         return frozenset()
 
-    def has_come(self) -> bool:
-        return False
+    def came_at(self) -> int | None:
+        return None
+
+    def earliest(self) -> int:
+        return self.cell.began
 
 
 class SlotWatch(Watch):
@@ -72,6 +75,10 @@ class SlotWatch(Watch):
 
     def evidence(self, now: int) -> int:
         return self.slot.since
+
+    def earliest(self) -> int:
+        started = self.cell.began
+        return min(started, max(self.slot.before, started - self.slot.normal_hold))
 
     def describe(self) -> str:
         return show_slot(self.slot)

@@ -1,4 +1,4 @@
-"""While any asset of the power chain is abnormal, the whole chain is asked at the fast interval."""
+"""Who is asked fast: the whole power chain while any of it is abnormal, and what can settle a pending alarm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from notify_world import alarm
 
 from dcmon.config.config import Config
 from dcmon.config.loader import load
-from dcmon.model import AlarmState
+from dcmon.model import Alarm, AlarmState
 from dcmon.urgency import Urgency
 
 
@@ -65,3 +65,23 @@ def test_it_is_said_once_and_taken_back_when_the_last_alarm_is_over(config: Conf
     assert watched.told[1:] == [frozenset()]
     watched.urgency.look([])
     assert len(watched.told) == 2
+
+
+def pending(subject: str, delay_ms: int) -> Alarm:
+    return replace(alarm(subject), state=AlarmState.PENDING, since=1_000, due=1_000 + delay_ms)
+
+
+def test_a_pending_alarm_hurries_its_device_those_of_its_peers_and_of_what_feeds_them(config: Config) -> None:
+    watched = Watched(config)
+    watched.urgency.look([pending("cooling-1", 30_000)])
+    (fast,) = watched.told
+    assert {"cooling-gw", "genset-a", "genset-b"} <= fast
+    assert not {name for name in fast if name.startswith(("router", "env", "leak", "pdu", "cooling-9"))}
+    watched.urgency.look([replace(pending("cooling-1", 30_000), state=AlarmState.ACTIVE, due=None)])
+    assert watched.told[1:] == [frozenset()]
+
+
+def test_an_alarm_with_a_long_delay_hurries_nobody_and_no_probe_is_ever_hurried(config: Config) -> None:
+    watched = Watched(config)
+    watched.urgency.look([pending("cooling-1", 60_001), pending("internet", 30_000), pending("dcmon", 20_000)])
+    assert watched.told == []
