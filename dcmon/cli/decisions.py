@@ -50,14 +50,7 @@ def slo(
     with telling_errors():
         loaded, _ = checked(find_config(config))
         now = SystemClock().now()
-        span = None
-        if since is not None or until is not None:
-            if since is None:
-                raise DcmonError("--to wants --from")
-            span = (parse_time(since), parse_time(until) if until is not None else now)
-            if span[0] >= span[1]:
-                raise DcmonError("the period ends before it starts")
-            check_begun(span[0], now)
+        span = _span(since, until, now)
         with opened_journal(loaded.config) as journal:
             views = Judge(loaded.config).availability(now)
             found = figures(loaded.config, journal, views, now, span, WINDOWS if every else None)
@@ -79,6 +72,19 @@ def slo(
         for outage in _outages(figure):
             text = f"{figure.view.id}  {outage['from']}  {_minutes(outage['ms'])}  {outage['reason']}"
             out.print(text, markup=False)
+
+
+def _span(since: str | None, until: str | None, now: int) -> tuple[int, int] | None:
+    """The period that is named, ms UTC; None when none is."""
+    if since is None:
+        if until is not None:
+            raise DcmonError("--to wants --from")
+        return None
+    span = (parse_time(since), parse_time(until) if until is not None else now)
+    if span[0] >= span[1]:
+        raise DcmonError("the period ends before it starts")
+    check_begun(span[0], now)
+    return span
 
 
 def _figure_table(found: Iterable[Figure]) -> Table:

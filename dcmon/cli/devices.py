@@ -16,6 +16,7 @@ from dcmon.cli.options import (
     FramingOption,
     PrivKeyOption,
     PrivOption,
+    ProfileOption,
     ProfilesOption,
     RetriesOption,
     TimeoutOption,
@@ -42,9 +43,7 @@ def poll(
     recording: Annotated[
         Path | None, typer.Option(help="file of `dcmon record` or snmpsim; no device is asked")
     ] = None,
-    profile: Annotated[
-        str | None, typer.Option(help="profile; found by itself when absent, if the device says what it is")
-    ] = None,
+    profile: ProfileOption = None,
     community: CommunityOption = "public",
     version: VersionOption = "2c",
     user: UserOption = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,6 +39,7 @@ from dcmon.cli.options import (
 from dcmon.model import ConfigError, DcmonError
 
 if TYPE_CHECKING:
+    from dcmon.collectors.profile import Profile
     from dcmon.config.config import Config
     from dcmon.discovery import Found, Login, Search
 
@@ -79,8 +80,6 @@ def discover(
     """Looks for devices: who answers, as what, with how many points. Only reads. Ctrl+C shows what was found so far."""
     from dcmon.collectors.targets import parse_targets
     from dcmon.discovery import Bounds, Search, UnitScan
-    from dcmon.loop import until_stopped
-    from dcmon.proposal import propose
 
     with telling_errors():
         wanted = parse_targets(targets)
@@ -88,22 +87,15 @@ def discover(
             raise DcmonError("--no-snmp leaves nothing to ask: add --modbus")
         keys = user_of(user, auth, auth_key, priv, priv_key, context)
         given = _configuration(config, named=bool(community or keys))
-        logins = [*_given_logins(community or [], keys), *_configured_logins(given)] if snmp else []
-        if snmp and not logins:
-            logins = _given_logins(["public"], None)
+        logins = _logins(community or [], keys, given) if snmp else []
         folder = profiles if profiles is not None or given is None else _if_there(given.directory / "profiles")
         scan = UnitScan(tuple(modbus_port or (502,)), parse_units(units), framing) if modbus else None
         bounds = Bounds(rate, at_once, timeout, retries)
         known = known_profiles(folder)
         search = Search(wanted, known, logins=logins, units=scan, bounds=bounds)
-        with _progress(search) as told:
-
-            async def run(stop: asyncio.Event) -> bool:
-                return await search.run(stop, told)
-
-            finished = until_stopped(run)
+        finished = _run(search)
         if site:
-            sys.stdout.write(propose(search.found, logins, known, given))
+            _propose(search.found, logins, known, given)
         elif as_json:
             print_json([{**found.as_dict(), "asset": _asset(found, given)} for found in search.found])
         else:
@@ -111,6 +103,26 @@ def discover(
         _tell(search, finished, len(wanted))
     if not finished:
         raise typer.Exit(_STOPPED)
+
+
+def _run(search: Search) -> bool:
+    """Whether it came to its end, and was not stopped."""
+    from dcmon.loop import until_stopped
+
+    with _progress(search) as told:
+
+        async def run(stop: asyncio.Event) -> bool:
+            return await search.run(stop, told)
+
+        return until_stopped(run)
+
+
+def _propose(
+    devices: Sequence[Found], logins: Sequence[Login], known: Mapping[str, Profile], config: Config | None
+) -> None:
+    from dcmon.proposal import propose
+
+    sys.stdout.write(propose(devices, logins, known, config))
 
 
 def _configuration(folder: Path | None, *, named: bool) -> Config | None:
@@ -121,6 +133,11 @@ def _configuration(folder: Path | None, *, named: bool) -> Config | None:
         return None
     directory = find_config(folder)
     return load(directory) if folder is not None or directory.is_dir() else None
+
+
+def _logins(communities: Sequence[str], keys: object, config: Config | None) -> list[Login]:
+    """What is given and what is configured; where that is nothing, what devices come with."""
+    return [*_given_logins(communities, keys), *_configured_logins(config)] or _given_logins(["public"], None)
 
 
 def _if_there(folder: Path) -> Path | None:

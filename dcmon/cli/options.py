@@ -31,6 +31,9 @@ UnitOption = Annotated[int, typer.Option("--unit", min=0, max=247, help="Modbus 
 FramingOption = Annotated[Literal["tcp", "rtu-over-tcp"], typer.Option("--framing", help="Modbus framing")]
 TimeoutOption = Annotated[float, typer.Option("--timeout", min=0.05, max=60, help="seconds that one request may take")]
 RetriesOption = Annotated[int, typer.Option("--retries", min=0, max=5, help="repetitions of one SNMP request")]
+ProfileOption = Annotated[
+    str | None, typer.Option("--profile", help="profile; found by itself when absent, if the device says what it is")
+]
 ProfilesOption = Annotated[Path | None, typer.Option("--profiles", help="folder with profiles of your own")]
 
 

@@ -20,6 +20,7 @@ from dcmon.cli.options import (
     FramingOption,
     PrivKeyOption,
     PrivOption,
+    ProfileOption,
     ProfilesOption,
     RetriesOption,
     TimeoutOption,
@@ -35,6 +36,7 @@ from dcmon.model import DcmonError
 
 if TYPE_CHECKING:
     from dcmon.collectors.decode_modbus import Block
+    from dcmon.recorder import Recorded
 
 _RANGE = re.compile(r"([1-4]):(\d{1,5})(?:-(\d{1,5}))?")
 _MOST = 20_000
@@ -46,9 +48,7 @@ def record(
     target: Annotated[str, typer.Argument(help="HOST or HOST:PORT")],
     modbus: Annotated[bool, typer.Option("--modbus", help="the target is a Modbus server, not an SNMP agent")] = False,
     file: Annotated[Path | None, typer.Option("--out", help="new file; standard output when absent")] = None,
-    profile: Annotated[
-        str | None, typer.Option(help="profile; found by itself when absent, if the device says what it is")
-    ] = None,
+    profile: ProfileOption = None,
     everything: Annotated[
         bool, typer.Option("--all", help="SNMP: all that it measures, not only what is read")
     ] = False,
@@ -90,17 +90,21 @@ def record(
                 keys = user_of(user, auth, auth_key, priv, priv_key, context)
                 question = snmp_question(target, version, community, keys, timeout=timeout, retries=retries)
                 found = run_once(lambda: record_agent(question, known, profile, everything=everything, told=told))
-        if file is None:
-            sys.stdout.write(found.text)
-        else:
-            file.write_text(found.text, encoding="utf-8")
-        for note in found.notes:
-            err.print(f"note: {note}", markup=False)
-        what = "no profile reads it yet"
-        if found.profile:
-            what = f"{counted(found.readings, 'reading')} of {found.profile}"
-        caution = "Names of ports and sensors stay: look through it before you pass it on."
-        err.print(f"{counted(found.values, 'value')}; {what}. {caution}")
+        _hand_out(found, file)
+
+
+def _hand_out(found: Recorded, file: Path | None) -> None:
+    if file is None:
+        sys.stdout.write(found.text)
+    else:
+        file.write_text(found.text, encoding="utf-8")
+    for note in found.notes:
+        err.print(f"note: {note}", markup=False)
+    what = "no profile reads it yet"
+    if found.profile:
+        what = f"{counted(found.readings, 'reading')} of {found.profile}"
+    caution = "Names of ports and sensors stay: look through it before you pass it on."
+    err.print(f"{counted(found.values, 'value')}; {what}. {caution}")
 
 
 @contextmanager

@@ -130,41 +130,37 @@ def queue(
             "step": step,
             "also": [other.channel for other in pairs if other.person == pair.person and other != pair],
         }
-        out.notifications.append(
-            Notification(
-                key=key,
-                created=at,
-                incident=message.thread,
-                person=pair.person,
-                channel=pair.channel,
-                kind=message.kind,
-                reason=reason.text,
-                severity=message.severity,
-                subject=message.subject,
-                facts=facts,
-                due=at,
-            )
+        row = Notification(
+            key=key,
+            created=at,
+            incident=message.thread,
+            person=pair.person,
+            channel=pair.channel,
+            kind=message.kind,
+            reason=reason.text,
+            severity=message.severity,
+            subject=message.subject,
+            facts=facts,
+            due=at,
         )
-        out.transitions.append(
-            Transition(
-                ts=at,
-                type="page",
-                subject=key,
-                state="queued",
-                reason=reason.text,
-                asset=message.asset,
-                rule=message.rule,
-                severity=message.severity,
-                incident=message.thread,
-                data={
-                    "person": pair.person,
-                    "channel": pair.channel,
-                    "kind": message.kind,
-                    "step": step,
-                    "title": message.subject,
-                },
-            )
-        )
+        out.notifications.append(row)
+        out.transitions.append(_queued(row, message, step))
+
+
+def _queued(row: Notification, message: Message, step: int) -> Transition:
+    told = {"person": row.person, "channel": row.channel, "kind": row.kind, "step": step, "title": row.subject}
+    return Transition(
+        ts=row.created,
+        type="page",
+        subject=row.key,
+        state="queued",
+        reason=row.reason,
+        asset=message.asset,
+        rule=message.rule,
+        severity=row.severity,
+        incident=row.incident,
+        data=told,
+    )
 
 
 def paired(row: Escalation) -> tuple[Target, ...]:
