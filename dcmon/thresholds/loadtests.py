@@ -87,6 +87,11 @@ class LoadBankTest(Trial):
         load = self._load if self._load is not None and self._load.value is not None else self._power
         return max(load.since if load is not None else now, running.since)
 
+    def said_since(self, started: int) -> int:
+        """What was said since the engine runs: a file may say its voltage once."""
+        running = self._running
+        return started if running is None or running.value is not True else min(started, running.since)
+
     def counts(self) -> bool:
         share = self._share()
         return share is None or share >= self._wanted.attempt

@@ -47,6 +47,10 @@ class Trial:
         """Since when there is a test, ms UTC; None while there is none. Sets the timer where it is too early to say."""
         raise NotImplementedError
 
+    def said_since(self, started: int) -> int:
+        """From when on what was said last is of the test that began at `started`, though it was not said again."""
+        return started
+
     def counts(self) -> bool:
         """Whether what is read now belongs to the test, which may be over."""
         return True
@@ -99,7 +103,7 @@ class Trial:
         measured = row.data["measured"]
         self.at, self.missing = measured["at"], measured["missing"]
         for gauge in self.gauges:
-            gauge.start(self, row.started, measured["gauges"].get(gauge.point))
+            gauge.start(self, self.said_since(row.started), measured["gauges"].get(gauge.point))
         self.restore(measured["facts"])
 
     def go_on(self, start: int, gap: int) -> None:
@@ -128,7 +132,7 @@ class Trial:
         self.record = Record(row_id, self.kind, self.asset, None, "running", None, started, None, reason, self.tom)
         self.at, self.missing = started, 0
         for gauge in self.gauges:
-            gauge.start(self, started)
+            gauge.start(self, self.said_since(started))
         self.restore({})
         self._keep()
         self.ledger.tell(record_transition(replace(self.record, data={}), now, "started"))

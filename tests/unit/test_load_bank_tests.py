@@ -121,6 +121,22 @@ def test_a_generator_beyond_its_frequency_for_long_has_failed_and_a_step_of_the_
     )
 
 
+@pytest.mark.parametrize(("said", "verdict"), [(200, "failed"), (50, "passed")])
+def test_what_was_said_once_since_the_engine_runs_is_of_the_test_and_what_was_said_before_is_not(
+    said: float, verdict: str
+) -> None:
+    made = world()
+    made.see(50, (HERTZ, 50.0))
+    for second in sorted({said, 200}):
+        both = [(RUNS, True)] if second == 200 else []
+        made.see(second, *both, *([("genset-a/generator.voltage[3]", 200.0)] if second == said else []))
+    made.see(400, (LOAD, 100.0))
+    made.see(400 + 31 * 60, (LOAD, 0.0))
+    made.see(3000, (RUNS, False))
+    (row,) = trials(made)
+    assert row.verdict == verdict, row.reason
+
+
 def test_hot_coolant_fails_a_test_where_a_limit_is_set_and_the_device_gives_it() -> None:
     made = world(coolant_below=105, oil_above=150)
     made.see(100, (RUNS, True), (LOAD, 100.0), ("genset-a/engine.coolant_temperature", 90.0))
