@@ -145,14 +145,15 @@ def _on_loopback(config: Config, site: SimulatedSite, data_dir: Path, demo: Demo
     """The same site, with every address that of its simulated device, and everything else on free ports.
 
     Timeouts are real seconds: at twenty times the speed a second would be twenty, so they shrink with it, as far as
-    loopback allows. Above that speed polls get rarer instead: no machine asks everybody three hundred times a second.
+    loopback allows, and a poll has two real seconds. Above that speed polls get rarer instead: no machine asks
+    everybody three hundred times a second.
     """
     agent = config.agent
     stretch = max(1.0, demo.speed / _FULL_SPEED)
     polling = {
         **{name: round(getattr(agent.polling, name) * stretch) for name in ("fast", "slow", "max_back_off")},
         "timeout": max(300, round(agent.polling.timeout / demo.speed)),
-        "deadline": max(2000, round(agent.polling.deadline / demo.speed)),
+        "deadline": max(round(2000 * demo.speed), agent.polling.deadline),
     }
     smtp = {"host": "127.0.0.1", "port": smtp_port, "security": "none", "user": None, "password": None}
     return config.model_copy(

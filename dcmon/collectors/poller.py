@@ -132,9 +132,10 @@ class _Watch:
 class Poller:
     """One task per device; none waits for another but on its own bus.
 
-    Intervals and back-off are time of `clock`, deadlines real seconds. `submit` gets one batch per poll: what the
-    device said, `device.reachable` and `device.poll_time`; of a failed poll only `device.reachable` false with the
-    reason, the device's points go stale by themselves. `intervals` overrides polling.fast and polling.slow by asset.
+    Intervals, back-off and deadlines are time of `clock`, timeouts of requests real seconds. `submit` gets one batch
+    per poll: what the device said, `device.reachable` and `device.poll_time`; of a failed poll only `device.reachable`
+    false with the reason, the device's points go stale by themselves. `intervals` overrides polling.fast and
+    polling.slow by asset.
     """
 
     def __init__(
@@ -150,7 +151,7 @@ class Poller:
         self._clock = clock
         self._submit = submit
         self._dice = dice or random.Random()
-        self._deadlines = Deadlines(polling.deadline / 1000)
+        self._deadlines = Deadlines(polling.deadline / 1000 / clock.pace)
         self._max_back_off_s = polling.max_back_off / 1000
         self._delivering = True
         self._slots = Slots(polling.max_in_flight)

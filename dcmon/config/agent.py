@@ -22,9 +22,7 @@ class Polling(Strict):
         default=1_000, description="one request; real time, whatever the clock's speed"
     )
     retries: Annotated[int, Field(ge=0, le=5)] = Field(default=2, description="repetitions of one SNMP request")
-    deadline: Annotated[Duration, at_least("10ms")] = Field(
-        default=10_000, description="one whole poll of one device; real time"
-    )
+    deadline: Annotated[Duration, at_least("10ms")] = Field(default=10_000, description="one whole poll of one device")
     max_back_off: Annotated[Duration, at_least("100ms")] = Field(
         default=60_000, description="longest pause between polls of a silent device"
     )

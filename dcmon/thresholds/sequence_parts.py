@@ -178,9 +178,12 @@ class Extremes:
         self.low: float | None = None
         self.high: float | None = None
 
-    def look(self) -> None:
-        """Takes note of the present value."""
+    def look(self) -> bool:
+        """Takes note of the present value; whether it is a new extreme."""
         value = None if self.slot is None else number(self.slot.value)
-        if value is not None:
-            self.low = value if self.low is None else min(self.low, value)
-            self.high = value if self.high is None else max(self.high, value)
+        if value is None:
+            return False
+        before = self.low, self.high
+        self.low = value if self.low is None else min(self.low, value)
+        self.high = value if self.high is None else max(self.high, value)
+        return (self.low, self.high) != before

@@ -203,9 +203,11 @@ class Run:
 
     def _watch(self, now: int) -> None:
         come = {step.rule.id for step in self.steps if step.at is not None}
-        for extremes in self._extremes:
-            if extremes.since is None or extremes.since in come:
-                extremes.look()
+        measured = [one for one in self._extremes if one.since is None or one.since in come]
+        news = [one.look() for one in measured]
+        if any(news) and self.record is not None:
+            self.record = replace(self.record, data=self._data())
+            self._ledger.put_record(self.record)
         for ban in self._bans:
             if ban.at is None and all_of(term.truth() for term in ban.terms) is True:
                 ban.at = now

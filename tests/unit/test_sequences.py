@@ -276,6 +276,18 @@ def test_a_step_that_is_really_missing_is_raised_after_a_restart_too() -> None:
     assert [rule for _, rule in late(made)] == ["no-load"]
 
 
+def test_the_lowest_charge_of_a_run_is_kept_over_a_restart() -> None:
+    made = world()
+    made.see(100, (MAINS, False), ("ups-a/battery.charge", 100))
+    made.wait(111)
+    made.see(112, ("ups-a/battery.charge", 62))
+    made.see(113, ("ups-a/battery.charge", 64))
+    made.restart(114, readings=False)
+    made.see(115, (MAINS, False), ("ups-a/battery.charge", 66))
+    (row,) = runs(made)
+    assert row.data["extremes"]["ups-a/battery.charge"] == (62, 100)
+
+
 def test_the_alarm_of_a_step_joins_the_incident_of_its_cause_and_the_run_names_it() -> None:
     made = world()
     made.see(100, (MAINS, False))
