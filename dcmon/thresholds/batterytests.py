@@ -47,6 +47,7 @@ class BatterySelfTest(Trial):
         self.restore({})
         for point in (*ON_BATTERY, _INPUT, _STATUS):
             board.want(asset, point, None, self._found)
+        self.mains = frozenset(feeding)
         for mains in feeding:
             board.want(mains, _MAINS, None, self._found)
         self.gauges = [
@@ -54,6 +55,9 @@ class BatterySelfTest(Trial):
             Gauge(board, asset, "battery.voltage", above=wanted.voltage_above),
             Gauge(board, asset, "output.voltage"),
         ]
+
+    def idle(self) -> bool:
+        return self._truth() is False
 
     def begins(self, now: int) -> int | None:
         since, _ = self._on_battery(True)

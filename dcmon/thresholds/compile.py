@@ -301,6 +301,11 @@ class Compiler:
                 self.trials.append(BatterySelfTest(asset.id, wanted.battery_test, *common))
         running = {(row.kind, row.subject): row for row in self._ledger.records.values() if row.state == "running"}
         for trial in self.trials:
+            trial.outages = frozenset(
+                spec.id
+                for spec in self._config.rules.sequences
+                if any((one.asset or spec.asset) in trial.mains for one in spec.when)
+            )
             if (row := running.get((trial.kind, trial.asset))) is not None:
                 trial.resume(row)
 

@@ -43,7 +43,7 @@ def announced_in_time(start: int, announced: int | None, timezone: str) -> bool:
     zone = ZoneInfo(timezone)
     local = dt.datetime.fromtimestamp(announced / 1000, zone)
     due = dt.datetime.combine(local.date() + dt.timedelta(days=NOTICE_DAYS), local.time(), zone)
-    return start >= due.timestamp() * 1000
+    return start >= round(due.timestamp() * 1000)
 
 
 def _names(record: Record, view: IndicatorView) -> bool:

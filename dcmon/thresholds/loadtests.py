@@ -64,7 +64,8 @@ class LoadBankTest(Trial):
         self.restore({})
         for point in ("engine.running", "generator.load", "generator.power"):
             board.want(asset, point, None, self._found)
-        for mains in sorted({asset, *topology.stood_in_for(asset)}):
+        self.mains = frozenset({asset, *topology.stood_in_for(asset)})
+        for mains in sorted(self.mains):
             board.want(mains, "mains.available", None, self._found)
         volts, hertz = wanted.voltage, wanted.frequency
         self.gauges = [
@@ -75,6 +76,9 @@ class LoadBankTest(Trial):
             Gauge(board, asset, "engine.coolant_temperature", below=wanted.coolant_below),
             Gauge(board, asset, "engine.oil_pressure", above=wanted.oil_above),
         ]
+
+    def idle(self) -> bool:
+        return self._running is not None and self._running.value is False
 
     def begins(self, now: int) -> int | None:
         running, share = self._running, self._share()

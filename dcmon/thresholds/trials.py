@@ -40,8 +40,18 @@ class Trial:
         """How much of the running test nobody saw, ms."""
         self.timer = Timer("delay", self.evaluate, self.order, Phase.DEADLINE)
         self.gauges: list[Gauge] = []
+        self.mains: frozenset[str] = frozenset()
+        """Routes whose loss makes the asset run in earnest."""
+        self.outages: frozenset[str] = frozenset()
+        """Sequences that run when one of them is lost."""
+        self._in_earnest = False
+        """What runs since before this process began is the rest of an outage, although the mains are back."""
 
     # What the kinds say
+
+    def idle(self) -> bool:
+        """Whether it is known that nothing runs which could be a test."""
+        raise NotImplementedError
 
     def begins(self, now: int) -> int | None:
         """Since when there is a test, ms UTC; None while there is none. Sets the timer where it is too early to say."""
@@ -86,6 +96,9 @@ class Trial:
     def evaluate(self, now: int) -> None:
         """Looks whether a test begins, how it goes on, whether it has ended."""
         if self.record is None:
+            self._in_earnest = self._in_earnest and not self.idle()
+            if self._in_earnest:
+                return
             since = self.begins(now)
             if since is None:
                 return
@@ -114,6 +127,11 @@ class Trial:
                 gauge.look_away(self.at, alive)
             self.miss(max(start - alive, 0))
             self.at = start
+        # Readings of before say what was, not since when: whether the mains went before or after, the journal knows.
+        self._in_earnest = self.record is None and any(
+            row.kind == "sequence" and row.state == "running" and row.rule in self.outages
+            for row in self.ledger.records.values()
+        )
         self.evaluate(start)
 
     def shift(self, delta: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine_world import World, at, config
+from engine_world import TAKEOVER, World, at, config
 
 from dcmon.model import Record
 
@@ -103,3 +103,18 @@ def test_a_restart_in_its_midst_changes_nothing() -> None:
     (row,) = trials(made)
     assert (row.verdict, row.started, row.ended) == ("passed", at(100), at(300))
     assert row.data["figures"]["battery.charge"]["lowest"] == 80.0
+
+
+def test_a_restart_between_the_return_of_the_mains_and_that_of_the_ups_makes_no_test_of_the_outage() -> None:
+    made = World(config(register={"battery_test": {}}, sequences=[TAKEOVER]))
+    made.see(0, (MAINS, True), (BATTERY, False))
+    made.see(100, (BATTERY, True))
+    made.see(101, (MAINS, False))
+    made.see(400, (MAINS, True))
+    made.restart(405)
+    made.see(406, (BATTERY, True))
+    made.see(500, (BATTERY, False))
+    assert trials(made) == []
+    made.see(2_000, (BATTERY, True))
+    made.see(2_400, (BATTERY, False))
+    assert [row.verdict for row in trials(made)] == ["passed"]
