@@ -66,10 +66,12 @@ class Facts:
 
     @property
     def over(self) -> bool:
+        """The period had ended when the report was made: its figures are final."""
         return self.made >= self.end
 
     @property
     def begun(self) -> bool:
+        """Some of the period had passed when the report was made; before, there is nothing to show."""
         return self.made > self.start
 
     def of_promise(self, tom: str, window: str = "period") -> tuple[Proved, ...]:

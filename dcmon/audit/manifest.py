@@ -33,6 +33,7 @@ class Proved:
 
     @property
     def id(self) -> str:
+        """`WINDOW/FIGURE`, or `WINDOW/CONTROL` for a control without a figure of availability."""
         figure = self.result.figure
         return f"{self.window}/{figure.view.id if figure is not None else self.result.control.id}"
 
@@ -47,6 +48,7 @@ class Finding:
 
     @property
     def same(self) -> bool:
+        """The figure came out as the document says."""
         return self.state == "same"
 
 

@@ -79,6 +79,7 @@ class Format:
         return self._names.get(subject, subject)
 
     def names(self, subjects: Iterable[str]) -> str:
+        """The names of several, with commas."""
         return ", ".join(self.name(subject) for subject in subjects)
 
     def person(self, person: str | None) -> str:
@@ -172,9 +173,11 @@ class Shown:
         return str(_PARTS[part](self, proved))
 
     def outcome(self, proved: Proved) -> str:
+        """Whether it is met, in a word."""
         return self._words(f"outcome.{proved.result.outcome.value}")
 
     def target(self, proved: Proved) -> str:
+        """What is promised, in per cent."""
         return self._form.target(proved.result.control.objective.target)
 
     def value(self, proved: Proved) -> str:
@@ -187,16 +190,20 @@ class Shown:
         return self._words("cases", good=result.good, all=result.good + result.bad)
 
     def worst(self, proved: Proved) -> str:
+        """The share of time with all that is unknown taken for down, in per cent."""
         return self._form.percent(_percent(proved, "worst"))
 
     def coverage(self, proved: Proved) -> str:
+        """For what share of the time something is known, in per cent."""
         return self._form.percent(_percent(proved, "coverage"), 2)
 
     def excluded(self, proved: Proved) -> str:
+        """The time of announced maintenance that does not count."""
         figure = proved.result.figure
         return DASH if figure is None or not figure.measure.excluded else self._form.span(figure.measure.excluded)
 
     def down(self, proved: Proved) -> str:
+        """The time that was down."""
         return self._form.span(proved.result.bad)
 
     def budget(self, proved: Proved) -> str:
@@ -208,6 +215,7 @@ class Shown:
         return self._form.span(left) if left >= 0 else self._words("over_budget", span=self._form.span(-left))
 
     def count(self, name: str, proved: Proved) -> str:
+        """How many cases were `good`, `bad` or are `open`."""
         return str(getattr(proved.result, name))
 
 

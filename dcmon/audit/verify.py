@@ -31,6 +31,7 @@ class Verdict:
 
     @property
     def good(self) -> bool:
+        """Every figure is the same, and nothing is wrong with the document."""
         return not self.faults and all(one.same for one in self.findings)
 
 

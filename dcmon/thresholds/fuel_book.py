@@ -122,6 +122,7 @@ class Book:
 
     @property
     def holds(self) -> float | None:
+        """Litres that the tank holds by its rating; None where that does not say."""
         return capacity(self.asset.rating)
 
     @property

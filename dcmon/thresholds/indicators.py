@@ -68,9 +68,11 @@ class Leaf:
         self._probe: Probe
 
     def set_probe(self, probe: Probe) -> None:
+        """What tells its state. It comes after the leaf, because it reads slots that tell the leaf of changes."""
         self._probe = probe
 
     def evaluate(self, now: int) -> None:
+        """Looks again. UP and DOWN date from their evidence, UNKNOWN from the instant at which it was noticed."""
         state = self._probe()
         if state.state is self.state.state:
             self.state = self.state._replace(reason=state.reason)
@@ -111,12 +113,15 @@ class Builder:
         return built
 
     def mains(self, asset: str) -> Probe:
+        """Up while `mains.available` is true."""
         return self._leaf("mains", asset, self._mains)
 
     def uplink(self, asset: str) -> Probe:
+        """Up while `if.oper` is up and its BGP session, where it has one, is established."""
         return self._leaf("uplink", asset, self._uplink)
 
     def service(self, asset: str) -> Probe:
+        """Up while `service.ok` is true."""
         return self._leaf("service", asset, self._service)
 
     def ups(self, asset: str) -> Probe:
@@ -128,6 +133,7 @@ class Builder:
         return self._leaf("pdu", asset, self._pdu)
 
     def feed(self, group: Group) -> Probe:
+        """So many PDUs of the group as it needs have power."""
         members = [self.pdu(member) for member in group.members]
         return lambda: at_least(group.needed, [member() for member in members])
 

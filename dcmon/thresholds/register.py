@@ -129,13 +129,16 @@ class DutyLine(Watch):
             self._timers.set(self._timer, None if found.state is State.OVERDUE else due)
 
     def condition(self, now: int) -> Truth:
+        """See Watch: it is overdue."""
         return self._standing is not None and self._standing.state is State.OVERDUE
 
     def evidence(self, now: int) -> int:
+        """See Watch: since when it is overdue, ms UTC."""
         found = self._standing
         return found.due if found is not None and found.state is State.OVERDUE else now
 
     def describe(self) -> str:
+        """See Watch: what is missing, and the last one on record."""
         last, found = self._memory.get("last"), self._standing
         known = "none is on record" if last is None else f"the last one is {last['record']} ({last['reason']})"
         if found is None or found.state is not State.OVERDUE:

@@ -53,6 +53,7 @@ class Step(Watch):
 
     @property
     def deadline(self) -> int | None:
+        """By when it must have come, ms UTC; None while it is not awaited."""
         if not self.active:
             return None
         return (self.base if self.undone is None else self.undone) + self.rule.within
@@ -63,6 +64,7 @@ class Step(Watch):
         return self.state == WAITING or (self.undone is not None and self.state in (REACHED, ALREADY))
 
     def came_at(self) -> int | None:
+        """When a step that `stays` came, ms UTC, as long as it stays; None for all others."""
         return self.at if self.rule.stays and self.active and self.undone is None else None
 
     def await_from(self, base: int) -> None:
@@ -80,6 +82,7 @@ class Step(Watch):
         self.active, self.at, self.undone, self.state = False, None, None, SKIPPED
 
     def truth(self) -> Truth:
+        """Whether all of `then` holds now."""
         return all_of(term.truth() for term in self.then)
 
     def condition(self, now: int) -> Truth:
@@ -126,11 +129,13 @@ class Step(Watch):
         return max((since for since in sinces if since != NEVER), default=NEVER)
 
     def evidence(self, now: int) -> int:
+        """See Watch: from when its time runs while it is missing, ms UTC, else when it came."""
         if self.missing:
             return self.base if self.undone is None else self.undone
         return now if self.at is None else self.at
 
     def describe(self) -> str:
+        """See Watch: what holds, or what is missing after how long."""
         missing = [term for term in self.then if term.truth() is not True]
         if not missing or not self.missing:
             return ", ".join(term.describe() for term in self.then)

@@ -46,10 +46,12 @@ class Window:
 
     @property
     def ends(self) -> int:
+        """The first instant after it, ms UTC."""
         assert self.row.ended is not None, "planned work always has an end"
         return self.row.ended
 
     def open(self, now: int) -> bool:
+        """Whether `now` lies within it."""
         return self.row.started <= now < self.ends
 
     def silences(self, cell: Cell) -> bool:

@@ -50,7 +50,9 @@ class Report(Strict):
 class Kept(Protocol):
     """What was reported last, over a restart: plain JSON by job."""
 
-    def get(self, asset: str) -> Mapping[str, Any] | None: ...
+    def get(self, asset: str) -> Mapping[str, Any] | None:
+        """The newest report of a job; None when it never reported."""
+        ...
 
 
 def read_report(said: Any) -> Report:
