@@ -41,23 +41,37 @@ def free_port() -> int:
 @contextlib.contextmanager
 def running(command: list[str], ready_url: str) -> Iterator[subprocess.Popen[bytes]]:
     """The program, once `ready_url` answers."""
+    process = start(command, ready_url)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+def start(command: list[str], ready_url: str) -> subprocess.Popen[bytes]:
+    """As `running`, for those who call `end` themselves."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 30
         while True:
             with contextlib.suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(ready_url):
-                break
+                return process
             assert process.poll() is None, f"{command[0]} ended by itself"
             assert time.monotonic() < deadline, f"{command[0]} does not answer"
             time.sleep(0.1)
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    except BaseException:
+        end(process)
+        raise
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Asks the program to end, and ends it when it does not."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from servers import free_port
+from servers import end, free_port, start
 
 from dcmon.config.agent import Influx
 from dcmon.model import Quality, Reading
@@ -34,26 +34,11 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
-        self.process = subprocess.Popen(  # noqa: ASYNC220  # it returns at once
-            self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        async with asyncio.timeout(30), aiohttp.ClientSession() as session:
-            while True:
-                with contextlib.suppress(aiohttp.ClientError):
-                    async with session.get(self.ready) as answer:
-                        if answer.status < 300:
-                            return
-                assert self.process.poll() is None, f"{self.command[0]} ended by itself"
-                await asyncio.sleep(0.1)
+        self.process = await asyncio.to_thread(start, self.command, self.ready)
 
     def stop(self) -> None:
         if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            end(self.process)
             self.process = None
 
 
