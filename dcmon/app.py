@@ -358,7 +358,7 @@ class App:
         return True
 
     async def _commit(self, changes: Changes) -> None:
-        self.pipeline.apply(changes)
+        self.pipeline.learn(changes)
         await self.pipeline.committed()
 
 

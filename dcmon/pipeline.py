@@ -126,10 +126,15 @@ class Pipeline:
         self._on_decided(Changes(transitions=notes))
 
     def apply(self, changes: Changes) -> None:
-        """Takes changes that somebody else decided (an acknowledgement, the outcome of a delivery)."""
+        """Takes changes that somebody else decided (an acknowledgement, an entry)."""
         now = self._clock.now()
         changes.extend(self.pager.step(changes, now))
         self._keep(changes)
+
+    def learn(self, findings: Changes) -> None:
+        """Takes what became of messages: for those who are told, and for tests of the way to a person."""
+        findings.extend(self.judge.delivered(tuple(findings.transitions), self._clock.now()))
+        self.apply(findings)
 
     async def acknowledge(self, incident_id: str, by: str) -> None:
         """Stops the escalation of an incident; returns when that is on the disk. KeyError when it is unknown."""

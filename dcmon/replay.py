@@ -27,7 +27,7 @@ LONGEST_WAIT_MS = 30 * 86_400_000
 
 _PRINTED = {"alarm": "alarm", "incident": "incident", "page": "page", "task": "task", "sequence": "sequence",
             "clock": "clock", "indicator": "control", "control": "control", "record": "control"}  # fmt: skip
-_TIMES = frozenset({"started", "ended", "due", "since", "stopped", "until"})
+_TIMES = frozenset({"started", "ended", "due", "since", "stopped", "until", "accepted", "answered"})
 
 
 class Pages(Protocol):

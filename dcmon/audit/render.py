@@ -32,7 +32,7 @@ _DESCRIBED = (
     "sequence", "load-bank", "battery-test", "duty", "drill", "maintenance", "delivery", "backup", "correction",
 )  # fmt: skip
 """Kinds of records in the order of the document; whatever else there is comes after them."""
-_ELSEWHERE = frozenset({"lesson"})
+_ELSEWHERE = frozenset({"lesson", "page-test"})
 """Kinds that stand with what they are about."""
 OUTAGES = 50
 """Outages of one figure at most; the rest is counted."""

@@ -34,7 +34,10 @@ class DutyRule(BaseRule):
     )
     grace: Duration = Field(default=0, description="how long after the period it is still in time")
     deadline: Duration = Field(default=604_800_000, description="how long the task that it opens may take")
-    owner: Identifier | None = Field(default=None, description="the person or the roster that sees to it")
+    owner: Identifier | None = Field(
+        default=None,
+        description="the person or the roster that sees to it, written to besides the route's people when overdue",
+    )
     evidence: Evidence = "entry"
 
     @model_validator(mode="before")

@@ -216,7 +216,31 @@ class Lesson(_Entry):
         return self
 
 
-Entry = Delivery | CorrectionEntry | Maintenance | Drill | Cancel | DutyEntry | Lesson
+class PageTest(_Entry):
+    """A test page is sent (T20), to see whether the way to a person works; whoever gets it answers with `page-answer`.
+
+    It has passed when it is answered in time, and failed when it is not or when it cannot be delivered.
+    """
+
+    kind: Literal["page-test"]
+    person: Identifier = Field(description="who is paged, an id of people.yaml")
+    channel: Literal["email", "webhook"] = "email"
+    within: Annotated[Duration, Field(ge=60_000, le=86_400_000)] = Field(
+        default=900_000, description="how soon it is to be answered, at least 1m and at most 24h"
+    )
+
+
+class PageAnswer(_Entry):
+    """A test page has arrived: the answer to a `page-test`, by whoever got it or whom he has called."""
+
+    kind: Literal["page-answer"]
+    test: Line | None = Field(
+        default=None,
+        description="id of the test's record, as the page gives it; the one that waits for `by` when absent",
+    )
+
+
+Entry = Delivery | CorrectionEntry | Maintenance | Drill | Cancel | DutyEntry | Lesson | PageTest | PageAnswer
 
 ENTRIES: Mapping[str, type[_Entry]] = {
     "delivery": Delivery,
@@ -226,6 +250,8 @@ ENTRIES: Mapping[str, type[_Entry]] = {
     "cancel": Cancel,
     "duty": DutyEntry,
     "lesson": Lesson,
+    "page-test": PageTest,
+    "page-answer": PageAnswer,
 }
 """Every kind of entry and its words."""
 

@@ -12,7 +12,7 @@ from dcmon.config.base import Identifier, Strict
 class RecordEvidence(Strict):
     """A record that dcmon makes of readings or of what people enter, and that has passed."""
 
-    record: Literal["load-bank", "battery-test", "sequence", "drill", "delivery", "maintenance"] = Field(
+    record: Literal["load-bank", "battery-test", "sequence", "drill", "delivery", "maintenance", "page-test"] = Field(
         description="its kind"
     )
     subject: Identifier | None = Field(

@@ -23,7 +23,7 @@ from dcmon.notify.text import clean, render
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _IMPORTANCE = {Severity.CRITICAL: "high", Severity.WARNING: "normal", Severity.INFO: "low"}
-_BEGIN = frozenset({"page", "task", "maintenance", "order"})
+_BEGIN = frozenset({"page", "task", "maintenance", "order", "page-test"})
 """Kinds whose first message begins a thread."""
 _QUIT_S = 2.0
 """The relay has the message by then; a good-bye is politeness."""

@@ -17,11 +17,20 @@ from dcmon.config.config import Config
 from dcmon.config.people import Route
 from dcmon.model import Changes, Escalation, Incident, Severity, Snapshot, Transition
 from dcmon.notify.facts import FactBook
-from dcmon.notify.messages import about_clock, about_incident, about_planned, about_task, order, why_told
+from dcmon.notify.messages import (
+    about_clock,
+    about_incident,
+    about_page_test,
+    about_planned,
+    about_task,
+    order,
+    why_told,
+)
 from dcmon.notify.news import gravest_only, gravest_severities, percent_used
 from dcmon.notify.reasons import (
     FIRST,
     ORDER,
+    PAGE_TEST,
     RAISED,
     REMAINS,
     REOPENED,
@@ -145,6 +154,9 @@ class Pager:
                     self._clock(transition, at, out)
                 case "page", "failed":
                     self._failed(transition, at, out)
+                case "record", "entered" if transition.data.get("kind") == "page-test":
+                    way = Target(transition.data["person"], transition.data["channel"])
+                    queue(about_page_test(self._book, transition), [way], 0, PAGE_TEST, at, out, frozenset())
                 case "record", state if (reason := why_told(transition)) is not None:
                     message = about_planned(self._book, transition)
                     self._teller.inform(message, reason, at, out, first=state == "announced")
@@ -304,16 +316,17 @@ class Pager:
         row = self._waiting.get(task.id) or Escalation(task.id, 0, "waiting", None, severity=rule.severity)
         message = about_task(self._book, task, rule, transition.state)
         pairs = paired(row)
+        owner = self._teller.owner(str(task.memory.get("owner") or ""), at)
         # Fuel suppliers are for fuel: no other work is any business of theirs.
         suppliers = self._suppliers if task.kind == "refuel" else ()
         match transition.state:
             case "opened":
-                told = self._teller.tell(message, 0, TASK_OPENED, at, out, pairs)
+                told = self._teller.tell(message, 0, TASK_OPENED, at, out, pairs, also=owner)
                 self._waiting.keep(telling(row, told.pairs), out)
                 queue(order(self._book, task, rule, "opened"), suppliers[:1], 0, ORDER, at, out, frozenset())
             case "overdue":
                 again = (*pairs, *self._teller.first_level(rule.cls, rule.severity, at))
-                told = self._teller.tell(message, 1, TASK_OVERDUE, at, out, again)
+                told = self._teller.tell(message, 1, TASK_OVERDUE, at, out, again, also=owner)
                 self._waiting.keep(telling(row, told.pairs), out)
                 asked = frozenset(self._suppliers[:1])
                 queue(order(self._book, task, rule, "overdue"), suppliers, 1, ORDER, at, out, asked)

@@ -162,6 +162,19 @@ class FactBook:
             "url": f"{self._url}/",
         }
 
+    def page_test(self, transition: Transition) -> dict[str, Any]:
+        """Facts of a test page."""
+        return {
+            **self._site,
+            "record": transition.subject,
+            "person": transition.data["person"],
+            "by": transition.data["by"],
+            "note": transition.data["note"],
+            "deadline": transition.data["due"],
+            "tom": list(transition.data["tom"]),
+            "url": f"{self._url}/",
+        }
+
     def _alarm_name(self, key: str) -> dict[str, str]:
         """`RULE/ASSET` in words of both languages."""
         rule_id, _, asset = key.partition("/")

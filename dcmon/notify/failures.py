@@ -15,6 +15,10 @@ _UNKNOWN_MAX = 3
 """Attempts of unknown outcome where there is no other way: the receiver may have got every one of them."""
 
 
+PAGE_TEST = "page-test"
+"""Kind of the messages by which a way is tried; what becomes of each is learnt."""
+
+
 class Outcome(StrEnum):
     """What is recorded of the attempt."""
 
@@ -56,8 +60,8 @@ def judge(
 
 def ways_left(message: Notification, person: Person | None) -> list[str]:
     """Channels of the person over which this message neither went nor goes."""
-    if person is None:
-        return []
+    if person is None or message.kind == PAGE_TEST:
+        return []  # a test is of one way; another would prove nothing of it
     used = {message.channel, *message.facts.get("also", ()), *message.facts.get("tried", ())}
     return other_channels(person, used)
 
@@ -99,6 +103,15 @@ def findings(message: Notification, error: SendError, verdict: Verdict, now: int
             )
         )
     return changes
+
+
+def arrival(message: Notification, answer: str, now: int) -> Changes:
+    """A message was taken, as a transition."""
+    text = f"{message.channel} to {message.person}: {answer}"
+    about = {"person": message.person, "channel": message.channel, "kind": message.kind}
+    return Changes(
+        transitions=[Transition(now, "page", message.key, "sent", text, incident=message.incident, data=about)]
+    )
 
 
 def _told_elsewhere(message: Notification) -> bool:

@@ -65,6 +65,21 @@ def about_clock(book: FactBook, clock: FaultClock, incident: Incident | None, ru
     )
 
 
+def about_page_test(book: FactBook, transition: Transition) -> Message:
+    """A page by which the way to somebody is tried."""
+    return Message(
+        thread=transition.subject,
+        kind="page-test",
+        mark="",
+        cls="monitoring",
+        severity=Severity.INFO,
+        subject=book.site,
+        asset=transition.asset or "",
+        rule="page-test",
+        facts=book.page_test(transition),
+    )
+
+
 _TOLD = frozenset({"announced", "changed", "cancelled", "ahead", "overrun", "passed", "failed", "incomplete"})
 _RESULTS = frozenset({"passed", "failed", "incomplete"})
 _GRAVE = frozenset({"overrun", "failed"})

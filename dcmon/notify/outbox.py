@@ -25,7 +25,7 @@ from dcmon.config.agent import Outbox
 from dcmon.config.people import People, Person
 from dcmon.model import Changes, Notification, SendError, StoreError
 from dcmon.notify.caps import free_slots, next_slot
-from dcmon.notify.failures import Attempts, Outcome, Verdict, findings, judge
+from dcmon.notify.failures import PAGE_TEST, Attempts, Outcome, Verdict, arrival, findings, judge
 from dcmon.notify.parcels import Parcel, bundle, fold
 from dcmon.notify.records import STORE_PAUSE_S, OutboxJournal, Records
 
@@ -278,6 +278,8 @@ class OutboxWorker:
             lane.sent.append(self._clock.now())
         for row in parcel.rows:
             whole = row.key == parcel.notification.key
+            if row.kind == PAGE_TEST:
+                await self._records.learnt(arrival(row, answer, self._clock.now()))
             await self._records.sent(row.key, answer if whole else f"{answer} (as part of {parcel.notification.key})")
             self._drop(lane, row.key)
 

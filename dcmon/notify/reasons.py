@@ -37,6 +37,7 @@ RESOLVED = Reason("resolved", "resolved")
 TASK_OPENED = Reason("task-opened", "task opened")
 TASK_OVERDUE = Reason("task-overdue", "task overdue")
 ORDER = Reason("order", "order")
+PAGE_TEST = Reason("page-test", "page-test")
 TASK_DONE = Reason("task-done", "task done")
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from dcmon.config.config import Config
-from dcmon.config.people import Route
+from dcmon.config.people import Recipient, Route
 from dcmon.model import Changes, Escalation, Notification, Severity, Transition
 from dcmon.notify.reasons import Reason, nobody
 from dcmon.notify.routing import Target, everybody, fitting_route, still_meant, targets
@@ -100,6 +100,12 @@ class Teller:
         steps = [step for step in self.route(cls, severity).clock if step.percent <= percent]
         recipients = [recipient for step in steps for recipient in step.to]
         return targets(recipients, self._people, at, self._timezone).pairs
+
+    def owner(self, owner: str, at: int) -> tuple[Target, ...]:
+        """The person, or whoever is on duty of the roster, that sees to a duty; nobody where none is named."""
+        known = self._people.person(owner) is not None
+        recipient = Recipient(person=owner) if known else Recipient(roster=owner or None)
+        return targets([recipient], self._people, at, self._timezone).pairs
 
     def first_level(self, cls: str, severity: Severity, at: int) -> tuple[Target, ...]:
         """Whom the route tells first at this time."""

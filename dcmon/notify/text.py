@@ -36,6 +36,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "maintenance-changed": "MAINTENANCE CHANGED",
         "maintenance-cancelled": "MAINTENANCE CANCELLED",
         "maintenance-overrun": "MAINTENANCE OVERRUN",
+        "page-test": "TEST PAGE",
         "drill": "DRILL",
         "drill-cancelled": "DRILL CANCELLED",
         "drill-passed": "DRILL PASSED",
@@ -59,6 +60,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "maintenance-changed": "WARTUNG GEÄNDERT",
         "maintenance-cancelled": "WARTUNG ABGESAGT",
         "maintenance-overrun": "WARTUNG ÜBERZOGEN",
+        "page-test": "PROBEALARM",
         "drill": "ÜBUNG",
         "drill-cancelled": "ÜBUNG ABGESAGT",
         "drill-passed": "ÜBUNG BESTANDEN",
@@ -87,6 +89,7 @@ WHY: Mapping[str, Mapping[str, str]] = {
         "order": "fuel is to be delivered",
         "task-overdue": "the deadline has passed",
         "task-done": "the task is done",
+        "page-test": "the way to you is tested",
         "planned-announced": "it was announced",
         "planned-changed": "what was announced has changed",
         "planned-ahead": "it begins in {before}",
@@ -114,6 +117,7 @@ WHY: Mapping[str, Mapping[str, str]] = {
         "order": "Kraftstoff ist zu liefern",
         "task-overdue": "die Frist ist verstrichen",
         "task-done": "der Auftrag ist erledigt",
+        "page-test": "der Weg zu Ihnen wird geprüft",
         "planned-announced": "es wurde angekündigt",
         "planned-changed": "die Ankündigung hat sich geändert",
         "planned-ahead": "es beginnt in {before}",
@@ -169,7 +173,7 @@ def label(kind: str, severity: Severity, facts: Mapping[str, Any], language: str
     """The word in front of a message: how grave it is, or what kind of message it is."""
     words = WORDS[language]
     match kind:
-        case "resolved" | "order":
+        case "resolved" | "order" | "page-test":
             return words[kind]
         case "task":
             return words.get(str(facts.get("code")), words["task"])

@@ -153,6 +153,10 @@ _ACKNOWLEDGED = (
 )
 
 
+_UNANSWERED_PAGE = 4
+"""In this month nobody answers the test page; the next one is."""
+
+
 def _duties() -> Iterator[Said]:
     """What the register wants entered; the emergency test of storage is forgotten."""
     for quarter in (2, 5, 8, 11):
@@ -162,6 +166,10 @@ def _duties() -> Iterator[Said]:
         yield day, "lead", _duty("update-evaluation", "what the makers published was looked through")
     for month in range(1, 13):
         yield f"{YEAR}-{month:02}-25T10:00", "lead", _duty("security-updates", "installed after a day on the test host")
+        person = ("weber", "lang", "yilmaz", "novak", "huber", "lead")[month % 6]
+        yield f"{YEAR}-{month:02}-25T10:05", "control", {"kind": "page-test", "person": person, "channel": "email"}
+        if month != _UNANSWERED_PAGE:
+            yield f"{YEAR}-{month:02}-25T10:09", person, {"kind": "page-answer"}
     for month in (4, 10):
         yield f"{YEAR}-{month:02}-08T14:00", "lang", _duty("switchgear-test", "both switches by hand and automatic")
     yield f"{YEAR}-05-06T14:00", "weber", _duty("electrical-inspection", "protocol of the inspector, without defects")

@@ -38,6 +38,7 @@ from dcmon.thresholds.fuel import Fuel
 from dcmon.thresholds.incidents import IncidentBook
 from dcmon.thresholds.intervals import Indicators, IndicatorView
 from dcmon.thresholds.ledger import Ledger
+from dcmon.thresholds.page_tests import PageTests
 from dcmon.thresholds.planning import Planning
 from dcmon.thresholds.restore import close_orphans, last_alive, restore_cells, shift_silence
 from dcmon.thresholds.silence import Fader
@@ -85,9 +86,11 @@ class Judge:
             self._alarms.withheld = self._withheld.hush
         self._windows = Windows(config, self._ledger, self._timers, self._topology, self._alarms)
         planning = Planning(config, self._ledger, self._topology, self._windows, self._indicator_ids)
+        self._page_tests = PageTests(config.people, self._ledger, self._timers)
         self._entries = Entries(
-            self._ledger, self._topology, self._indicator_ids, planning, self._fuel.deliveries, config.duties.duties
-        )
+            self._ledger, self._topology, self._indicator_ids, planning, self._fuel.deliveries, self._page_tests,
+            config.duties.duties,
+        )  # fmt: skip
         self._incidents.keep_row = self._alarms.keep_row
         self._incidents.moved = self._clocks.moved
         self._incidents.same_fault = self._clocks.same_fault
@@ -222,6 +225,14 @@ class Judge:
         before.extend(self._ledger.take())
         return record, before
 
+    def delivered(self, transitions: Sequence[Transition], now: int) -> Changes:
+        """What became of messages: a test of the way to a person waits for it."""
+        before = self.step((), now)
+        self._page_tests.delivered(transitions, max(now, self._now))
+        self._settle(max(now, self._now))
+        before.extend(self._ledger.take())
+        return before
+
     def clock_set(self, delta: int, now: int) -> Changes:
         """The machine's clock was set by `delta` ms and shows `now`: what was running goes on with what was left of it.
 
@@ -339,6 +350,7 @@ class Judge:
         self._incidents.shift(delta)
         self._tasks.shift(delta)
         self._windows.clock_set()
+        self._page_tests.shift(delta)
         self._withheld.shift(delta)
         self._fuel.shift(delta)
         for run in self._compiler.runs:

@@ -16,6 +16,8 @@ from dcmon.config.entries import (
     EntryError,
     Lesson,
     Maintenance,
+    PageAnswer,
+    PageTest,
 )
 from dcmon.config.site import AssetKind
 from dcmon.model import Record
@@ -24,6 +26,7 @@ from dcmon.thresholds.fuel_deliveries import Deliveries
 from dcmon.thresholds.fuel_tank import capacity
 from dcmon.thresholds.ledger import Ledger, record_transition
 from dcmon.thresholds.logic import show_value
+from dcmon.thresholds.page_tests import PageTests
 from dcmon.thresholds.planning import Planning
 from dcmon.thresholds.stamps import stamp
 from dcmon.thresholds.topology import Topology
@@ -42,6 +45,7 @@ class Entries:
         indicators: Callable[[], Iterable[str]],
         planning: Planning,
         deliveries: Deliveries,
+        page_tests: PageTests,
         duties: Sequence[DutyRule] = (),
     ) -> None:
         self._ledger = ledger
@@ -49,6 +53,7 @@ class Entries:
         self._deliveries = deliveries
         self._indicators = indicators
         self._planning = planning
+        self._page_tests = page_tests
         self._duties = {duty.id: duty for duty in duties}
 
     def take(self, entry: Entry, now: int) -> Record:
@@ -139,6 +144,12 @@ class Entries:
         reason = f"lesson of {entry.incident}: {entry.cause}"
         return self._keep("lesson", entry.incident, ("T30",), reason, entry.by, data, at, now)
 
+    def page_test(self, entry: PageTest, at: int, now: int) -> Record:
+        return self._page_tests.begin(entry, now)
+
+    def page_answer(self, entry: PageAnswer, at: int, now: int) -> Record:
+        return self._page_tests.answer(entry, at, now)
+
     def _keep(
         self,
         kind: str,
@@ -177,5 +188,7 @@ _KINDS: dict[str, Callable[[Entries, Any, int, int], Record]] = {
     "cancel": Entries.cancel,
     "duty": Entries.duty,
     "lesson": Entries.lesson,
+    "page-test": Entries.page_test,
+    "page-answer": Entries.page_answer,
 }
 """Kind of entry -> what makes its record."""

@@ -337,3 +337,15 @@ async def test_the_end_of_a_fault_never_overtakes_its_page(tmp_path: Path) -> No
         mail.hang.set()
         await until(lambda: len(mail.taken) == 2)
         assert [message.kind for message in mail.taken] == ["page", "resolved"]
+
+
+async def test_what_becomes_of_a_test_page_is_learnt_and_no_other_way_is_taken(tmp_path: Path) -> None:
+    refused = SendError("550 no such user", permanent=True)
+    mail = Scripted(script=lambda message: refused if message.person == "boss" else None)
+    hook = Scripted()
+    async with post(tmp_path, {"email": mail, "webhook": hook}) as office:
+        await office.queue(page("t1", kind="page-test"), page("t2", "boss", kind="page-test"), page("i1", "ben"))
+        await until(lambda: office.journal.waiting().messages == 0)
+        told = [(one.incident, one.state) for one in office.journal.transitions(type="page")]
+        assert sorted(told) == [("t1", "sent"), ("t2", "failed")]
+        assert hook.tried == 0
