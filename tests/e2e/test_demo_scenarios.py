@@ -19,9 +19,8 @@ from dcmon.sim import SCENARIOS
 
 pytestmark = pytest.mark.timeout(300)
 
-# In a total blackout what dies within a second must be seen in its order: at 20x a busy machine asks too seldom.
-SPEED = {"uplink-4h-breach": 600.0, "total-blackout": 10.0}
-SECONDS = {"uplink-4h-breach": 29.0, "normal": 12.0, "trap-storm": 20.0, "total-blackout": 62.0}
+SPEED = {"uplink-4h-breach": 600.0}
+SECONDS = {"uplink-4h-breach": 29.0, "normal": 12.0, "trap-storm": 20.0}
 _FOLDER: list[Path] = []
 
 
