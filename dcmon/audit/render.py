@@ -160,7 +160,9 @@ def anchor(row: Record | Incident | Task | FaultClock) -> str:
 
 
 def _title(facts: Facts, row: Record, form: Format) -> str:
-    """What a record is about: the duty, the planned work, or the asset."""
+    """What a record is about: the duty, the planned work, the person who was paged, or the asset."""
+    if row.kind == "page-test":
+        return form.person(row.subject)
     names = {duty.id: form.own(duty.name) for duty in facts.config.duties.duties}
     return str(row.data.get("title") or names.get(row.subject) or form.name(row.subject))
 

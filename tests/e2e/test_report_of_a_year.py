@@ -45,6 +45,9 @@ def month(year: Path, number: int, lang: str = "en") -> str:
     [
         (3, ["T01 Power available 99.99 % 99.99 % 100.0000 % 1 incident met",
              "Takeovers by the generators within 60 s agreed figure 100 % 2 of 2 2 0 0 met"]),
+        (4, ["Test pages answered in time 100 % 0 of 1 0 1 0 missed",
+             "Test pages: Max Huber (network), 2025-04-25 10:05:00 failed"]),
+        (5, ["Test pages answered in time 100 % 1 of 1 1 0 0 met"]),
         (6, ["Load-bank tests passed agreed figure 100 % 1 of 2 1 1 0 missed",
              "Load-bank tests: Generator B, 2025-06-10 11:00:14 failed"]),
         (7, ["Maintenance announced in time agreed figure 100 % 0 of 1 0 1 0 missed",
