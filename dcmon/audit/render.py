@@ -18,6 +18,7 @@ from dcmon.audit.manifest import VERSION, Proved, digest, figure_entry
 from dcmon.audit.text import Format, Shown, split_series
 from dcmon.audit.words import report_words
 from dcmon.cases import Outcome
+from dcmon.config.rules import Rule
 from dcmon.instants import iso_utc
 from dcmon.model import DcmonError, FaultClock, Incident, Record, Task
 from dcmon.storage.outbox import Delivery
@@ -98,7 +99,8 @@ def _document(facts: Facts, lang: str, samples: Samples | None, entries: Sequenc
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=StrictUndefined,
     )  # fmt: skip
-    titles = {rule.id: rule.title for rule in facts.config.judged}
+    rules = {rule.id: rule for rule in facts.config.judged}
+    titles = {rule.id: rule.word("title", lang) for rule in rules.values()}
     environment.globals |= {
         "facts": facts,
         "t": words,
@@ -116,6 +118,7 @@ def _document(facts: Facts, lang: str, samples: Samples | None, entries: Sequenc
         "duties": {duty.id: duty for duty in facts.config.duties.duties},
         "sequences": {spec.id: spec for spec in facts.config.rules.sequences},
         "rule_title": lambda alarm: titles.get(alarm.partition("/")[0], alarm),
+        "incident_title": lambda row: _incident_title(row, rules.get(row.rule), lang),
         "record_title": lambda row: _title(facts, row, form),
         "evidence_text": lambda tom: _evidence(facts, tom, words),
         "measured_any": lambda rows: any(one.result.good or one.result.bad or one.result.open for one in rows),
@@ -165,6 +168,13 @@ def _title(facts: Facts, row: Record, form: Format) -> str:
         return form.person(row.subject)
     names = {duty.id: form.own(duty.name) for duty in facts.config.duties.duties}
     return str(row.data.get("title") or names.get(row.subject) or form.name(row.subject))
+
+
+def _incident_title(row: Incident, rule: Rule | None, lang: str) -> str:
+    """Its title with the rule's words in the language of the document, where the rule is what it was then."""
+    if rule is None or not row.title.endswith(rule.title):
+        return row.title
+    return f"{row.title.removesuffix(rule.title)}{rule.word('title', lang)}"
 
 
 def _evidence(facts: Facts, tom: str, words: Words) -> str:
