@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from dcmon.config.entries import parse_entry
 from dcmon.config.recurrence import Calendar, parse_recurrence
 
-ZONES = ("Europe/Berlin", "Asia/Beirut", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia", "UTC")
+ZONES = (
+    "Europe/Berlin",
+    "Asia/Beirut",
+    "America/Sao_Paulo",
+    "America/Santiago",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "UTC",
+)
 EVERY = st.one_of(
     st.sampled_from(["month", "quarter", "half-year", "year"]),
     st.integers(1, 400).map(lambda count: f"{count} days"),

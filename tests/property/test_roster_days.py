@@ -12,9 +12,17 @@ from notify_world import holes
 from dcmon.config.people import Roster, Rotation, Shift
 from dcmon.config.roster import on_duty, schedule
 
-ZONES = ["Europe/Berlin", "UTC", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu"]
+ZONES = [
+    "Europe/Berlin",
+    "UTC",
+    "America/St_Johns",
+    "America/Santiago",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Pacific/Apia",
+]
 HOUR = 3_600_000
-instants = st.datetimes(dt.datetime.fromisoformat("2025-01-01"), dt.datetime.fromisoformat("2028-01-01")).map(
+instants = st.datetimes(dt.datetime.fromisoformat("2011-11-01"), dt.datetime.fromisoformat("2028-01-01")).map(
     lambda moment: int(moment.replace(tzinfo=dt.UTC).timestamp() * 1000)
 )
 times = st.times().map(lambda time: time.replace(microsecond=0))
@@ -78,3 +86,16 @@ def test_the_schedule_says_of_every_instant_what_on_duty_says_of_it(
         at = start + probe
         (watch,) = [watch for watch in watches if watch.start <= at < watch.end]
         assert list(watch.people) == on_duty(roster, at, zone)
+
+
+def test_a_hand_over_on_a_day_that_the_calendar_leaves_out_is_at_the_instant_at_which_it_is_skipped() -> None:
+    skipped = int(dt.datetime(2011, 12, 30, 10, tzinfo=dt.UTC).timestamp() * 1000)
+    turns = {"a": ("thu", dt.time(8), dt.time(12)), "b": ("thu", dt.time(12), dt.time(12)),
+             "c": ("fri", dt.time(12), dt.time(12)), "d": ("sat", dt.time(12), dt.time(12))}  # fmt: skip
+    shifts = tuple(Shift(person=who, days=(day,), start=at, end=until) for who, (day, at, until) in turns.items())
+    watches = schedule(
+        Roster(id="r", name="r", shifts=shifts), skipped - 20 * HOUR, skipped + 30 * HOUR, "Pacific/Apia"
+    )
+    assert [(watch.people, watch.end - skipped) for watch in watches if watch.people] == [
+        (("a",), -12 * HOUR), (("b",), 0), (("c",), 12 * HOUR), (("d",), 30 * HOUR),
+    ]  # fmt: skip
