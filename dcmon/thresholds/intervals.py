@@ -69,14 +69,16 @@ class Indicators:
 
     def begin(self, now: int, alive: int | None) -> None:
         """Opens the first intervals. `alive` is when the process before this one was last known to run: what lies
-        between is UNKNOWN, never UP. None when there is no gap.
+        between is UNKNOWN unless there is new evidence of it. None when there is no gap.
         """
         for watcher in self._watchers:
             interval = self._ledger.intervals.get(watcher.indicator.id)
             if interval is None:
                 watcher.move(Availability.UNKNOWN, now, now, "nothing has been measured yet")
-            elif alive is not None and interval.state is not Availability.UNKNOWN:
-                watcher.move(Availability.UNKNOWN, max(alive, interval.start), now, "dcmon was not running")
+            elif alive is not None:
+                watcher.unseen = (alive, now)
+                if interval.state is not Availability.UNKNOWN:
+                    watcher.move(Availability.UNKNOWN, max(alive, interval.start), now, "dcmon was not running")
 
     def views(self) -> list[IndicatorView]:
         """The present state of all."""
@@ -89,11 +91,13 @@ class Indicators:
 class _Watcher:
     """Turns the state of one indicator into intervals."""
 
-    __slots__ = ("_ledger", "indicator", "order")
+    __slots__ = ("_ledger", "indicator", "order", "unseen")
 
     def __init__(self, indicator: Indicator, ledger: Ledger) -> None:
         self.indicator = indicator
         self.order: Order = (-10, indicator.id)
+        self.unseen: tuple[int, int] | None = None
+        """When the process before this one ended and this one began, if that is not the same."""
         self._ledger = ledger
 
     def evaluate(self, now: int) -> None:
@@ -101,7 +105,11 @@ class _Watcher:
         state = self.indicator.probe()
         interval = self._ledger.intervals.get(self.indicator.id)
         if interval is None or interval.state is not state.state:
-            self.move(state.state, min(state.since, now), now, state.reason)
+            since = min(state.since, now)
+            if self.unseen is not None and since <= self.unseen[0]:
+                # What was so before dcmon ended is no evidence of the time in which nobody looked.
+                since = max(since, self.unseen[1])
+            self.move(state.state, min(since, now), now, state.reason)
 
     def move(self, state: Availability, since: int, now: int, reason: str) -> None:
         """The indicator is `state` since `since`, or since the open interval began if that was later."""

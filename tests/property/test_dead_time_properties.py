@@ -65,7 +65,7 @@ BORDERS = st.tuples(*[st.integers(0, 120_000)] * 3)
 
 @given(timelines(), st.integers(0, 24), st.integers(1, 20_000), BORDERS, st.integers(0, 50))
 @settings(max_examples=12, deadline=None)
-def test_figures_of_a_time_in_which_dcmon_was_dead_are_whole_and_add_up_and_none_of_it_is_up(
+def test_figures_of_a_time_in_which_dcmon_was_dead_are_whole_and_add_up_and_nothing_is_known_of_it(
     events: list[Event], place: int, dead: int, borders: tuple[int, ...], which: int
 ) -> None:
     with TemporaryDirectory() as folder:
@@ -74,7 +74,7 @@ def test_figures_of_a_time_in_which_dcmon_was_dead_are_whole_and_add_up_and_none
         rows = journal.intervals(None, T0, end)
         for row in rows:
             touched = row.start < died + dead * 1000 and (row.end or end) > died
-            assert row.state is not Availability.UP or not touched, row
+            assert row.state is Availability.UNKNOWN or not touched, row
         correctable = [row for row in rows if (row.end or end) - row.start >= 1000]
         if correctable:
             correct(journal, world, correctable[which % len(correctable)], end)
