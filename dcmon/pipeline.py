@@ -28,6 +28,8 @@ _RETRY_S = 1.0
 _LONGEST_NAP_S = 0.5
 _NOTES_PER_COMMIT = 500
 """As many rows take some 5 ms of the writer: a page that is decided meanwhile waits no longer for them."""
+_LATELY_MS = 31 * 86_400_000
+"""What was not read for longer than a month is taken to have been removed."""
 _MAX_NOTES = 20_000
 """Notes that wait for a disk which takes none: four bursts of 5,000 traps."""
 
@@ -273,7 +275,10 @@ def recall(judge: Judge, samples: Samples, now: int) -> None:
         return zip(columns.ts, columns.values, strict=True)
 
     try:
-        judge.recall(samples.series(), past)
+        series = samples.series()
+        judge.recall(series, past)
+        watched = [key for key in series if judge.watches(key)]
+        judge.expect(key for key in watched if samples.aggregate(key, now - _LATELY_MS, now).numbers)
     except StoreError as error:
         log.warning("what was measured before this start cannot be read, so slow rises are seen later: %s", error)
 

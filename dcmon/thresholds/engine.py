@@ -201,6 +201,14 @@ class Judge:
         for watch in self._compiler.rise_watches:
             watch.recall(past(watch.slot.key, watch.rule.within))
 
+    def watches(self, key: SeriesKey) -> bool:
+        """Whether a promise demands that it is known that this series is read."""
+        return self._indicators.watches(key)
+
+    def expect(self, keys: Iterable[SeriesKey]) -> None:
+        """After a restart, before the first step: series that were read lately. See Indicators.expect."""
+        self._indicators.expect(keys)
+
     def shelve(self, alarm_key: str, until: int, reason: str, by: str, now: int) -> Changes:
         """Keeps an alarm from telling anybody until `until`; if it is active then, people are told.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from dcmon.config.rules import Rule
-from dcmon.model import Availability, Interval, Transition
+from dcmon.model import Availability, Interval, SeriesKey, Transition
 from dcmon.thresholds.alarms import Alarms
 from dcmon.thresholds.board import Board
 from dcmon.thresholds.controls import Control
@@ -50,6 +50,8 @@ class Indicators:
         self._rules, self._live = tuple(rules), live
         builder = Builder(topology, board)
         self._watchers: list[_Watcher] = []
+        self._topology = topology
+        self._leaves: list[RuleLeaf] = []
         for control in controls:
             if control.objective.indicator in OF_RULES:
                 self._of_rules(control, board, alarms)
@@ -62,6 +64,7 @@ class Indicators:
 
     def _of_rules(self, control: Control, board: Board, alarms: Alarms) -> None:
         leaf = RuleLeaf(control, self._rules, board.dirty.update, live=self._live)
+        self._leaves.append(leaf)
         alarms.watch(leaf, leaf.offer)
         watcher = _Watcher(Indicator(control.id, control, "", lambda: leaf.state), self._ledger)
         leaf.readers.add(watcher)
@@ -79,6 +82,17 @@ class Indicators:
                 watcher.unseen = (alive, now)
                 if interval.state is not Availability.UNKNOWN:
                     watcher.move(Availability.UNKNOWN, max(alive, interval.start), now, "dcmon was not running")
+
+    def watches(self, key: SeriesKey) -> bool:
+        """Whether it must be known that this series is read."""
+        return any(leaf.watches(key, self._topology.kind(key.asset)) for leaf in self._leaves)
+
+    def expect(self, keys: Iterable[SeriesKey]) -> None:
+        """Series that an earlier process has read lately: until they are read again, what they show is not watched."""
+        for key in keys:
+            for leaf in self._leaves:
+                if leaf.watches(key, self._topology.kind(key.asset)):
+                    leaf.expected.add(key)
 
     def views(self) -> list[IndicatorView]:
         """The present state of all."""

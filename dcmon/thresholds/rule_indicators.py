@@ -4,16 +4,19 @@ alarm_free    DOWN while an alarm of a rule of the promise is active (or one so 
 watched       DOWN while the condition of a rule of the promise, once known, is not known: something is hidden
 
 Both are UNKNOWN while a rule of the promise that judges readings, and is not optional, has judged none: what was never
-heard of is no good news. Rules about what is missing tell something only where devices are asked, not of a file.
+heard of is no good news. `watched` is so after a restart, too, until all is read again that was read in the weeks
+before: what is hidden must not be forgotten. Rules about what is missing tell something only where devices are asked,
+not of a file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from dcmon.config.rule_kinds import LimitRule, RiseRule, StateRule
 from dcmon.config.rules import Rule
 from dcmon.config.site import AssetKind
-from dcmon.model import AlarmState, Availability
+from dcmon.model import AlarmState, Availability, SeriesKey
 from dcmon.thresholds.board import Judged
 from dcmon.thresholds.cells import Cell
 from dcmon.thresholds.controls import Control
@@ -27,7 +30,8 @@ _MOST_NAMED = 3
 class RuleLeaf:
     """The alarms of one control. Whoever changes one has it looked at again."""
 
-    __slots__ = ("_control", "_judge", "_live", "_mark", "_wanted", "cells", "order", "readers", "state")
+    __slots__ = ("_control", "_judge", "_live", "_mark", "_rules", "_wanted", "cells", "expected", "order", "readers",
+                 "state")  # fmt: skip
 
     def __init__(
         self, control: Control, rules: Iterable[Rule], mark: Callable[[set[Judged]], None], *, live: bool
@@ -40,11 +44,14 @@ class RuleLeaf:
         self._judge = _JUDGES[control.objective.indicator]
         self._mark = mark
         self._live = live
-        self._wanted = {
-            rule.id
+        self._rules = [
+            rule
             for rule in rules
             if self._about(rule) and rule.kind in _TELLING and not rule.optional and not _own(rule)
-        }
+        ]
+        self._wanted = {rule.id for rule in self._rules}
+        self.expected: set[SeriesKey] = set()
+        """What an earlier process has read lately and this one has not read yet; only of what is to be watched."""
 
     def offer(self, cell: Cell) -> bool:
         """Takes the alarm in, if the control is about it."""
@@ -57,10 +64,26 @@ class RuleLeaf:
         severity = self._control.objective.severity
         return self._control.tom in rule.tom and (severity is None or rule.severity.rank >= severity.rank)
 
+    def watches(self, key: SeriesKey, kind: AssetKind | None) -> bool:
+        """Whether it must be known that this series is read."""
+        if self._control.objective.indicator != "watched":
+            return False
+        selects = [rule.select for rule in self._rules if isinstance(rule, StateRule | LimitRule | RiseRule)]
+        return any(
+            select.point == key.point
+            and select.index in (None, key.index)
+            and (not select.assets or key.asset in select.assets)
+            and (not select.kinds or kind in select.kinds)
+            for select in selects
+        )
+
     def _unheard(self) -> str | None:
         """Why nothing good can be said, if so."""
-        judged = [cell.rule for cell in self.cells if cell.holds in (True, False)]
-        missing = sorted(self._wanted - {rule.id for rule in judged})
+        known = [cell for cell in self.cells if cell.holds in (True, False)]
+        if self.expected:
+            self.expected -= {_series(cell) for cell in known}
+        judged = [cell.rule for cell in known]
+        missing = sorted(self._wanted - {rule.id for rule in judged}) or sorted(map(str, self.expected))
         if missing:
             return f"nothing is known of {_some(missing)}"
         telling = any(self._live or rule.kind not in _OF_ABSENCE for rule in judged)
@@ -107,6 +130,11 @@ _TELLING = frozenset({"state", "limit", "rise", "count", "capacity", "follows"})
 """Kinds that judge what devices say."""
 _OF_ABSENCE = frozenset({"blind", "stale", "step", "planned"})
 """Kinds whose quiet says nothing where nobody is asked. That a device answers is said by a file, too."""
+
+
+def _series(cell: Cell) -> SeriesKey:
+    select = getattr(cell.rule, "select", None)
+    return SeriesKey(cell.row.asset, select.point if select is not None else "", cell.row.index)
 
 
 def _own(rule: Rule) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from engine_world import ON_BATTERY, SILENT, WARM, World, config
+from pathlib import Path
 
-from dcmon.model import Availability
+import pytest
+from engine_world import ON_BATTERY, SILENT, WARM, World, at, config, read, rule
+
+from dcmon.model import Availability, SeriesKey
+from dcmon.pipeline import recall
+from dcmon.storage.samples import Samples
 from dcmon.thresholds.controls import promises
 
 CONFIG = config(ON_BATTERY | {"tom": ["T03"], "severity": "critical"}, WARM | {"tom": ["T13"]})
@@ -88,3 +93,38 @@ def test_a_restart_without_a_gap_goes_on_and_one_with_a_gap_is_unknown_meanwhile
 
 def test_every_promise_has_its_words() -> None:
     assert sorted(promises()) == [f"T{number:02d}" for number in range(1, 33)]
+
+
+@pytest.mark.parametrize(("back", "state"), [(False, "unknown"), (True, "up")])
+def test_a_sensor_that_was_silent_before_a_restart_is_not_forgotten_by_it(back: bool, state: str) -> None:
+    leaks = rule("state", "leak", select={"point": "water.detected"}, tom=["T13"], **{"class": "water", "is": True})
+    world = World(config(leaks), live=True)
+    for second in range(0, 300, 10):
+        heard = ("leak-1", "env-1") if second < 100 else ("leak-1",)
+        world.see(second, *((f"{device}/water.detected[1]", False) for device in heard))
+    assert [told for _, told in states(world, "T13")] == ["up", "down"]
+    world.restart(300, alive=290, readings=False)
+    stored = [SeriesKey("leak-1", "water.detected", "1"), SeriesKey("env-1", "water.detected", "1"),
+              SeriesKey("env-1", "temperature", "1")]  # fmt: skip
+    assert [world.judge.watches(key) for key in stored] == [True, True, False]
+    world.judge.expect(stored)
+    for second in range(310, 500, 10):
+        heard = ("leak-1", "env-1") if back else ("leak-1",)
+        world.see(second, *((f"{device}/water.detected[1]", False) for device in heard))
+    assert {view.id: view for view in world.judge.availability(0)}["T13"].state.value == state
+
+
+def test_what_is_to_be_watched_is_known_from_the_stored_samples_of_the_last_month(tmp_path: Path) -> None:
+    leaks = rule("state", "leak", select={"point": "water.detected"}, tom=["T13"], **{"class": "water", "is": True})
+    day, samples = 86_400, Samples(tmp_path)
+    samples.append([read(0, "leak-1/water.detected[1]", False), read(-40 * day, "leak-2/water.detected[1]", False)])
+    samples.append([read(0, "env-1/water.detected[1]", None, "bad", "timeout")])
+    samples.flush()
+    world = World(config(leaks), live=True)
+    recall(world.judge, samples, at(day))
+    samples.close()
+    world.see(day, ("env-1/water.detected[1]", False))
+    (view,) = (one for one in world.judge.availability(0) if one.id == "T13")
+    assert (view.state, view.reason) == (Availability.UNKNOWN, "nothing has been measured yet")
+    world.see(day + 10, ("env-1/water.detected[1]", False), ("leak-1/water.detected[1]", False))
+    assert {one.id: one for one in world.judge.availability(0)}["T13"].state is Availability.UP
