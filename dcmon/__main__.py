@@ -8,11 +8,12 @@ def main() -> None:
     interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if interruptible:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from dcmon.cli import main as run
+    from dcmon.cli import program, run
 
+    command = program()
     if interruptible:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    run()
+    run(command)
 
 
 if __name__ == "__main__":

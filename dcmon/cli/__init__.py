@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
+import typer.main
 
 from dcmon.cli import decisions, devices, discovery, maintenance, proofs, recorder, records, replays, site
 from dcmon.cli.common import prepare_streams, telling_files
@@ -37,8 +40,13 @@ for _command in COMMANDS:
 app.add_typer(maintenance.maintenance, name="maintenance")
 
 
-def main() -> None:
-    """The `dcmon` program."""
+def program() -> Callable[[], object]:
+    """The command line with all its commands."""
+    return typer.main.get_command(app)
+
+
+def run(command: Callable[[], object]) -> None:
+    """Runs what the arguments of the process say."""
     prepare_streams()
     with telling_files():
-        app()
+        command()

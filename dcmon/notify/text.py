@@ -206,7 +206,7 @@ def because(facts: Mapping[str, Any], language: str) -> str:
     return f"{sentence}; {note}" if note else sentence
 
 
-def when(ms: object, zone: ZoneInfo, language: str) -> str:
+def when(ms: object, zone: dt.tzinfo, language: str) -> str:
     """`2026-11-23 10:00:05 CET (09:00:05 UTC)`; a dash where there is no time."""
     if not isinstance(ms, int):
         return "-"
@@ -230,11 +230,11 @@ def _finalize(value: object) -> object:
     return "" if value is None else _UNPRINTABLE.sub(" ", value) if isinstance(value, str) else value
 
 
-def _zone(name: object) -> ZoneInfo:
-    return ZoneInfo(str(name)) if name else ZoneInfo("UTC")
+def _zone(name: object) -> dt.tzinfo:
+    return ZoneInfo(str(name)) if name else dt.UTC
 
 
-def _local(ms: int, zone: ZoneInfo) -> dt.datetime:
+def _local(ms: int, zone: dt.tzinfo) -> dt.datetime:
     return (_EPOCH + dt.timedelta(milliseconds=ms)).astimezone(zone)
 
 
