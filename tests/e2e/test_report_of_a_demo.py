@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from commands import dcmon
 from web_browser import browser
 
 pytestmark = [pytest.mark.timeout(180)]
@@ -18,14 +18,6 @@ _LISTS_OF_LINKS = (
     "[...document.querySelectorAll('a')].filter((a) => !document.querySelector(a.hash)).map((a) => a.hash)"
 )
 _OVERFLOW = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-
-
-def dcmon(*words: str | Path, status: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "dcmon", *map(str, words)], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -7,26 +7,18 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import dcmon
 
 pytestmark = [pytest.mark.timeout(600)]
-
-
-def dcmon(*words: str | Path, status: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "dcmon", *map(str, words)], capture_output=True, text=True, timeout=500, check=False
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("year") / "data"
-    told = dcmon("demo", "--scenario", "year", "--speed", "max", "--data-dir", folder)
+    told = dcmon("demo", "--scenario", "year", "--speed", "max", "--data-dir", folder, seconds=500)
     assert "4 delivery, 1 drill" in told and "24 load-bank" in told
     return folder
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from servers import free_port
 from snmp_agents import SNMPD_CONF, has_ipv6, snmpd
 
@@ -83,8 +84,6 @@ async def test_everything_is_read_over_every_version_and_address(port: int) -> N
 
 
 def test_uvloop_reads_as_asyncio_does(tmp_path: Path) -> None:
-    uvloop = pytest.importorskip("uvloop")
-
     async def main() -> None:
         async with snmpd(tmp_path) as port:
             client = NativeClient()
